@@ -1,1 +1,27 @@
-//! palisade: protocol.
+//! The Model Context Protocol (MCP) without I/O: the JSON-RPC envelope, the types of every revision,
+//! error codes, `_meta` and the header codec.
+//!
+//! Nothing here opens a socket, reads a clock or spawns a task. A peer's bytes become a [`Message`] by
+//! one bounded decode that borrows from them; every later step works on that one result.
+//!
+//! The types are those of the newest revision, 2026-07-28. Fields that older revisions lack are optional.
+
+mod error;
+pub mod header;
+mod json;
+mod jsonrpc;
+pub mod meta;
+mod params;
+mod types;
+mod version;
+
+pub use error::{ErrorCode, ErrorObject};
+pub use json::RawJson;
+pub use jsonrpc::{
+    DecodeError, DecodeErrorKind, DecodeLimits, ErrorResponse, Message, Notification, Request,
+    RequestId, Response, encode,
+};
+pub use meta::{Meta, RequestMeta, ResultMeta};
+pub use params::{ParamsError, RequestParams};
+pub use types::*;
+pub use version::ProtocolVersion;

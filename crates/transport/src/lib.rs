@@ -1,1 +1,14 @@
-//! palisade: transport.
+//! Transport traits of the palisade MCP stack.
+//!
+//! A transport moves messages and knows nothing of tools; an engine answers messages and knows nothing
+//! of sockets. This crate is where they meet: [`Dispatcher`] is what a server engine offers to a
+//! transport, [`ClientTransport`] is what a transport offers to a client engine. [`Outbox`] carries the
+//! notifications of one request from its handler to the transport, bounded, within one task.
+
+mod client;
+mod outbox;
+mod server;
+
+pub use client::{ClientTransport, MessageStream, OutboundRequest, TransportError};
+pub use outbox::Outbox;
+pub use server::{BoxFuture, Call, Dispatcher, Reply, ReplyOutcome};

@@ -1,0 +1,102 @@
+//! Encoders for the messages that an engine sends.
+
+use serde::Serialize;
+
+use super::{ErrorResponse, RequestId};
+use crate::ErrorObject;
+
+#[derive(Serialize)]
+struct Outgoing<'a, T: ?Sized> {
+    jsonrpc: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a RequestId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    method: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    params: Option<&'a T>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<&'a T>,
+}
+
+impl<'a, T: ?Sized> Outgoing<'a, T> {
+    const EMPTY: Self = Self { jsonrpc: "2.0", id: None, method: None, params: None, result: None };
+}
+
+/// A request.
+///
+/// # Errors
+///
+/// If the parameters' `Serialize` fails.
+pub fn request<T: Serialize + ?Sized>(
+    id: &RequestId,
+    method: &str,
+    params: &T,
+) -> Result<Vec<u8>, serde_json::Error> {
+    to_vec(&Outgoing { id: Some(id), method: Some(method), params: Some(params), ..Outgoing::EMPTY })
+}
+
+/// A notification.
+///
+/// # Errors
+///
+/// If the parameters' `Serialize` fails.
+pub fn notification<T: Serialize + ?Sized>(
+    method: &str,
+    params: &T,
+) -> Result<Vec<u8>, serde_json::Error> {
+    to_vec(&Outgoing { method: Some(method), params: Some(params), ..Outgoing::EMPTY })
+}
+
+/// A response with a result.
+///
+/// # Errors
+///
+/// If the result's `Serialize` fails.
+pub fn result<T: Serialize + ?Sized>(
+    id: &RequestId,
+    result: &T,
+) -> Result<Vec<u8>, serde_json::Error> {
+    to_vec(&Outgoing { id: Some(id), result: Some(result), ..Outgoing::EMPTY })
+}
+
+/// A response with an error. An error object always encodes.
+#[must_use]
+pub fn error(id: Option<&RequestId>, error: &ErrorObject) -> Vec<u8> {
+    to_vec(&ErrorResponse::new(id, error)).unwrap_or_else(|_| {
+        br#"{"jsonrpc":"2.0","error":{"code":-32603,"message":"internal error"}}"#.to_vec()
+    })
+}
+
+fn to_vec<T: Serialize>(message: &T) -> Result<Vec<u8>, serde_json::Error> {
+    let mut bytes = Vec::with_capacity(512);
+    serde_json::to_writer(&mut bytes, message)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{error, notification, request, result};
+    use crate::ErrorObject;
+
+    fn check(bytes: &[u8], expected: &str) {
+        assert_eq!(std::str::from_utf8(bytes).unwrap(), expected);
+    }
+
+    #[test]
+    fn messages_have_their_members_and_no_others() {
+        let params = serde_json::json!({ "a": 1 });
+        check(
+            &request(&1.into(), "m", &params).unwrap(),
+            r#"{"jsonrpc":"2.0","id":1,"method":"m","params":{"a":1}}"#,
+        );
+        check(
+            &notification("m", &params).unwrap(),
+            r#"{"jsonrpc":"2.0","method":"m","params":{"a":1}}"#,
+        );
+        check(&result(&"x".into(), &params).unwrap(), r#"{"jsonrpc":"2.0","id":"x","result":{"a":1}}"#);
+        check(
+            &error(None, &ErrorObject::method_not_found()),
+            r#"{"jsonrpc":"2.0","error":{"code":-32601,"message":"method not found"}}"#,
+        );
+    }
+}

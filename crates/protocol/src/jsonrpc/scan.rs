@@ -1,0 +1,146 @@
+//! One pass over well-formed JSON that bounds its depth and finds keys that appear twice.
+//!
+//! Duplicate keys are how two readers of one message come to see two messages: the policy reads the
+//! first, the handler the last. So no object anywhere in a message may have one.
+
+use std::borrow::Cow;
+
+/// What the pass refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ScanError {
+    TooDeep,
+    DuplicateKey,
+}
+
+/// The deepest nesting that any limit may allow; what serde_json allows too.
+pub(super) const MAX_DEPTH: usize = 127;
+
+/// Checks `json`, which must be one well-formed JSON value.
+pub(super) fn check(json: &str, max_depth: usize) -> Result<(), ScanError> {
+    let max_depth = max_depth.min(MAX_DEPTH);
+    let bytes = json.as_bytes();
+    let mut frames = [NOT_AN_OBJECT; MAX_DEPTH + 1];
+    let mut depth = 0;
+    let mut keys: Vec<Cow<'_, str>> = Vec::with_capacity(24);
+    let mut at = 0;
+    // In an object, a string is a key exactly if it follows `{` or `,`.
+    let mut expects_key = false;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'{' | b'[' => {
+                if depth == max_depth {
+                    return Err(ScanError::TooDeep);
+                }
+                depth += 1;
+                expects_key = *byte == b'{';
+                if let Some(frame) = frames.get_mut(depth) {
+                    *frame = if expects_key { keys.len() } else { NOT_AN_OBJECT };
+                }
+            }
+            b'}' | b']' => {
+                if *byte == b'}' {
+                    let first = frames.get(depth).copied().unwrap_or_default();
+                    if has_duplicate(keys.get_mut(first..).unwrap_or_default()) {
+                        return Err(ScanError::DuplicateKey);
+                    }
+                    keys.truncate(first);
+                }
+                depth = depth.saturating_sub(1);
+                expects_key = false;
+            }
+            b',' => expects_key = frames.get(depth).is_some_and(|frame| *frame != NOT_AN_OBJECT),
+            b'"' => {
+                let end = end_of_string(bytes, at + 1);
+                if expects_key {
+                    keys.push(unescaped(json, at, end));
+                    expects_key = false;
+                }
+                at = end;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    Ok(())
+}
+
+const NOT_AN_OBJECT: usize = usize::MAX;
+
+/// The index of the quote that ends the string whose first character is at `from`.
+fn end_of_string(bytes: &[u8], from: usize) -> usize {
+    let mut at = from;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'"' => return at,
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+    at
+}
+
+/// The string between the quotes at `open` and `close`, decoded if it holds escapes.
+fn unescaped(json: &str, open: usize, close: usize) -> Cow<'_, str> {
+    let raw = json.get(open + 1..close).unwrap_or_default();
+    if !raw.contains('\\') {
+        return Cow::Borrowed(raw);
+    }
+    match json.get(open..=close).map(serde_json::from_str::<String>) {
+        Some(Ok(text)) => Cow::Owned(text),
+        _ => Cow::Borrowed(raw),
+    }
+}
+
+fn has_duplicate(keys: &mut [Cow<'_, str>]) -> bool {
+    if keys.len() <= 8 {
+        return keys.iter().enumerate().any(|(index, key)| keys.iter().skip(index + 1).any(|k| k == key));
+    }
+    keys.sort_unstable();
+    keys.iter().zip(keys.iter().skip(1)).any(|(a, b)| a == b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ScanError, check};
+
+    #[test]
+    fn duplicates_are_found_at_every_level() {
+        for json in [
+            r#"{"a":1,"a":2}"#,
+            r#"{"x":{"a":1,"b":2,"a":3}}"#,
+            r#"[{"a":[{"b":1,"b":1}]}]"#,
+            r#"{"a":1,"\u0061":2}"#,
+            r#"{"a":{"k":1},"b":[{"k":1}],"a":0}"#,
+        ] {
+            assert_eq!(check(json, 64), Err(ScanError::DuplicateKey), "{json}");
+        }
+        let mut many: Vec<String> = (0..100).map(|n| format!("\"k{n}\":{n}")).collect();
+        assert_eq!(check(&format!("{{{}}}", many.join(",")), 64), Ok(()));
+        many.push("\"k50\":0".into());
+        assert_eq!(check(&format!("{{{}}}", many.join(",")), 64), Err(ScanError::DuplicateKey));
+    }
+
+    #[test]
+    fn equal_keys_of_different_objects_and_equal_values_pass() {
+        for json in [
+            r#"{"a":{"a":{"a":"a"}}}"#,
+            r#"{"a":"b","b":"a","c":["a","a"],"d":{"a":1}}"#,
+            r#"[{"a":1},{"a":1}]"#,
+            r#"{"a":"\",\"a\":1","b":"{\"a\":"}"#,
+            r#""a""#,
+            r#"{}"#,
+        ] {
+            assert_eq!(check(json, 64), Ok(()), "{json}");
+        }
+    }
+
+    #[test]
+    fn depth_is_bounded_exactly() {
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert_eq!(check(&nested(10), 10), Ok(()));
+        assert_eq!(check(&nested(11), 10), Err(ScanError::TooDeep));
+        assert_eq!(check(&nested(127), 1000), Ok(()));
+        assert_eq!(check(&nested(128), 1000), Err(ScanError::TooDeep));
+        assert_eq!(check(r#"{"a":"[[[[[[[["}"#, 1), Ok(()));
+    }
+}

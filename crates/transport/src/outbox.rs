@@ -1,0 +1,188 @@
+//! The notifications of one request, from its handler to the transport.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    future::poll_fn,
+    sync::{Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+};
+
+use bytes::Bytes;
+
+/// A bounded queue of encoded notifications. It costs nothing until the first message, and it needs no
+/// task of its own: the transport polls the handler and this queue in turn.
+///
+/// A full queue makes the sender wait, so a slow reader slows its own request and holds no memory
+/// beyond the bound.
+pub struct Outbox {
+    state: Mutex<State>,
+    capacity: usize,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Bytes>,
+    reader: Option<Waker>,
+    writers: Vec<Waker>,
+    closed: bool,
+}
+
+impl Outbox {
+    /// A queue of at most `capacity` messages, at least one.
+    #[must_use]
+    pub fn new(capacity: usize) -> Self {
+        Self { state: Mutex::default(), capacity: capacity.max(1) }
+    }
+
+    /// Queues a message, waiting for room. A message for a request that has ended is dropped.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped before it is ready, the message was not queued.
+    pub async fn send(&self, message: Bytes) {
+        let mut message = Some(message);
+        poll_fn(|cx| {
+            let mut state = self.lock();
+            if state.queue.len() >= self.capacity && !state.closed {
+                if !state.writers.iter().any(|writer| writer.will_wake(cx.waker())) {
+                    state.writers.push(cx.waker().clone());
+                }
+                return Poll::Pending;
+            }
+            if let Some(message) = message.take() {
+                state.push(message);
+            }
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    /// Queues a message if there is room. Returns whether it was queued or no longer wanted.
+    pub fn try_send(&self, message: Bytes) -> bool {
+        let mut state = self.lock();
+        let room = state.queue.len() < self.capacity;
+        if room {
+            state.push(message);
+        }
+        room || state.closed
+    }
+
+    /// Takes the next message without waiting.
+    #[must_use]
+    pub fn try_next(&self) -> Option<Bytes> {
+        let mut state = self.lock();
+        let message = state.queue.pop_front();
+        if message.is_some() {
+            state.writers.drain(..).for_each(Waker::wake);
+        }
+        message
+    }
+
+    /// Polls for the next message. Only the last poller is woken.
+    pub fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Bytes> {
+        if let Some(message) = self.try_next() {
+            return Poll::Ready(message);
+        }
+        let mut state = self.lock();
+        // A message may have come between the two locks.
+        if let Some(message) = state.queue.pop_front() {
+            return Poll::Ready(message);
+        }
+        match &mut state.reader {
+            Some(reader) => reader.clone_from(cx.waker()),
+            reader @ None => *reader = Some(cx.waker().clone()),
+        }
+        Poll::Pending
+    }
+
+    /// Whether messages wait.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lock().queue.is_empty()
+    }
+
+    /// Drops what waits and what still comes: the request has ended.
+    pub fn close(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        state.queue.clear();
+        state.writers.drain(..).for_each(Waker::wake);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Every critical section leaves the state whole, so a poisoned lock is still good.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn push(&mut self, message: Bytes) {
+        if !self.closed {
+            self.queue.push_back(message);
+            if let Some(reader) = &self.reader {
+                reader.wake_by_ref();
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let waiting = self.lock().queue.len();
+        f.debug_struct("Outbox").field("waiting", &waiting).field("capacity", &self.capacity).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        future::Future,
+        pin::pin,
+        sync::Arc,
+        task::{Context, Poll, Wake, Waker},
+    };
+
+    use bytes::Bytes;
+
+    use super::Outbox;
+
+    struct CountingWaker(std::sync::atomic::AtomicUsize);
+
+    impl Wake for CountingWaker {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn a_full_queue_makes_the_sender_wait_and_a_read_wakes_it() {
+        let outbox = Outbox::new(1);
+        let counter = Arc::new(CountingWaker(0.into()));
+        let waker = Waker::from(Arc::clone(&counter));
+        let mut cx = Context::from_waker(&waker);
+
+        assert!(outbox.poll_next(&mut cx).is_pending());
+        assert!(outbox.try_send(Bytes::from_static(b"1")));
+        assert_eq!(counter.0.load(std::sync::atomic::Ordering::SeqCst), 1, "the reader is woken");
+        assert!(!outbox.try_send(Bytes::from_static(b"2")), "full");
+
+        let mut send = pin!(outbox.send(Bytes::from_static(b"2")));
+        assert!(send.as_mut().poll(&mut cx).is_pending());
+        assert_eq!(outbox.poll_next(&mut cx), Poll::Ready(Bytes::from_static(b"1")));
+        assert_eq!(counter.0.load(std::sync::atomic::Ordering::SeqCst), 2, "the sender is woken");
+        assert!(send.as_mut().poll(&mut cx).is_ready());
+        assert_eq!(outbox.try_next(), Some(Bytes::from_static(b"2")));
+    }
+
+    #[test]
+    fn a_closed_queue_takes_nothing_and_blocks_nobody() {
+        let outbox = Outbox::new(1);
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(outbox.try_send(Bytes::from_static(b"1")));
+        outbox.close();
+        assert!(outbox.is_empty());
+        assert!(pin!(outbox.send(Bytes::from_static(b"2"))).poll(&mut cx).is_ready());
+        assert!(outbox.is_empty());
+    }
+}

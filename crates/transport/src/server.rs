@@ -1,0 +1,128 @@
+//! What a server engine offers to a transport.
+
+use std::{fmt, future::Future, pin::Pin, sync::Arc};
+
+use bytes::Bytes;
+use palisade_protocol::{
+    ErrorObject, ProtocolVersion, Request, RequestId, RequestParams, encode, header::ParamHeaders,
+};
+use palisade_security::{Principal, ServerSecurity};
+
+use crate::Outbox;
+
+/// A boxed future.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Answers requests. Object-safe; one engine serves any number of transports at once.
+pub trait Dispatcher: Send + Sync + fmt::Debug + 'static {
+    /// Answers one request: authorizes it, runs its handler, encodes the reply.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future cancels the request and drops its handler.
+    fn dispatch<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Reply>;
+
+    /// The protocol versions that are served, newest first.
+    fn supported_versions(&self) -> &[ProtocolVersion];
+
+    /// The arguments that a tool mirrors into headers; `None` if there is no such tool.
+    fn param_headers(&self, tool: &str) -> Option<Arc<ParamHeaders>>;
+
+    /// Ends open subscriptions with a result and takes no new ones.
+    fn shutdown(&self);
+}
+
+/// One authenticated, decoded request on its way to the engine. It carries no credentials.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Call<'a> {
+    /// The bytes that `request` and `params` borrow from, to keep parts of without a copy.
+    pub body: &'a Bytes,
+    /// The envelope.
+    pub request: &'a Request<'a>,
+    /// The parameters.
+    pub params: &'a RequestParams<'a>,
+    /// The version of the protocol this request uses.
+    pub version: ProtocolVersion,
+    /// Who asks.
+    pub principal: &'a Principal,
+    /// The rules of the transport it came by.
+    pub security: &'a ServerSecurity,
+    /// Where notifications of this request go.
+    pub outbox: &'a Arc<Outbox>,
+}
+
+impl<'a> Call<'a> {
+    /// A call of the newest revision.
+    #[must_use]
+    pub fn new(
+        body: &'a Bytes,
+        request: &'a Request<'a>,
+        params: &'a RequestParams<'a>,
+        principal: &'a Principal,
+        security: &'a ServerSecurity,
+        outbox: &'a Arc<Outbox>,
+    ) -> Self {
+        Self { body, request, params, version: ProtocolVersion::LATEST, principal, security, outbox }
+    }
+}
+
+/// The response to one request, encoded, with what a transport needs to send and to record it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Reply {
+    /// The JSON-RPC response.
+    pub message: Bytes,
+    /// The HTTP status, if nothing was streamed before it.
+    pub http_status: u16,
+    /// How it ended, for the audit record.
+    pub outcome: ReplyOutcome,
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReplyOutcome {
+    /// With a result.
+    Completed,
+    /// With a result that asks the client for input.
+    InputRequired,
+    /// The tool ran and reported an error.
+    ToolFailed,
+    /// With a JSON-RPC error; the stable code says which.
+    Failed(&'static str),
+    /// The policy refused; the stable code says why.
+    Denied(&'static str),
+}
+
+impl Reply {
+    /// A response with a result, already encoded.
+    #[must_use]
+    pub fn result(message: Bytes, outcome: ReplyOutcome) -> Self {
+        Self { message, http_status: 200, outcome }
+    }
+
+    /// A response with an error. The status follows from the error's code.
+    #[must_use]
+    pub fn error(id: Option<&RequestId>, error: &ErrorObject, code: &'static str) -> Self {
+        Self {
+            message: Bytes::from(encode::error(id, error)),
+            http_status: error.code.http_status(),
+            outcome: ReplyOutcome::Failed(code),
+        }
+    }
+
+    /// The same with another status.
+    #[must_use]
+    pub fn with_http_status(mut self, status: u16) -> Self {
+        self.http_status = status;
+        self
+    }
+
+    /// The same with another outcome.
+    #[must_use]
+    pub fn with_outcome(mut self, outcome: ReplyOutcome) -> Self {
+        self.outcome = outcome;
+        self
+    }
+}
