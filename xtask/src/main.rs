@@ -1,2 +1,122 @@
-//! Commands for developers; `cargo xtask` lists them.
-fn main() {}
+//! Commands for developers; `cargo xtask` alone lists them.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line tool talks through its standard streams"
+)]
+
+mod args;
+mod bench;
+mod ci;
+mod conformance;
+mod demo;
+mod deny;
+mod failure;
+mod layers;
+mod metadata;
+mod process;
+mod test;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use crate::{args::Args, failure::Result};
+
+/// One command of `cargo xtask`.
+struct Task {
+    /// What is typed after `cargo xtask`.
+    name: &'static str,
+    /// The arguments it takes, for the help text.
+    usage: &'static str,
+    /// What it does, in one line.
+    about: &'static str,
+    /// Its entry point.
+    run: fn(Args) -> Result,
+}
+
+const TASKS: &[Task] = &[
+    Task {
+        name: "demo",
+        usage: "",
+        about: "show a secured server and client talking over TLS, and what is refused",
+        run: demo::run,
+    },
+    Task {
+        name: "test",
+        usage: "[FILTER...]",
+        about: "run every test of the workspace, documentation tests included",
+        run: test::run,
+    },
+    Task {
+        name: "ci",
+        usage: "[STEP...] [--except STEP]...",
+        about: "run every check that a change must pass; `--list` names the steps",
+        run: ci::run,
+    },
+    Task { name: "layers", usage: "", about: "check which crate imports which", run: layers::run },
+    Task {
+        name: "tidy",
+        usage: "",
+        about: "check file sizes, headers, left-overs and machine paths",
+        run: tidy::run,
+    },
+    Task {
+        name: "deny",
+        usage: "",
+        about: "check licences, banned crates and sources of the dependencies",
+        run: deny::run,
+    },
+    Task {
+        name: "conformance",
+        usage: "[server|client|all] [--scenario NAME] [--verbose]",
+        about: "run the official conformance suite (needs npm)",
+        run: conformance::run,
+    },
+    Task {
+        name: "bench",
+        usage: "[--build] [--seconds N] [--rounds N]",
+        about: "measure against rmcp and bare hyper; `--build` measures the build instead",
+        run: bench::run,
+    },
+];
+
+/// What the conformance suite starts in place of the client; not for people, hence not listed.
+const CLIENT_LEG: &str = "conformance-client-leg";
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    let Some(name) = args.next() else {
+        print_help();
+        return ExitCode::SUCCESS;
+    };
+    if name == CLIENT_LEG {
+        return conformance::client_leg(args);
+    }
+    if matches!(name.as_str(), "help" | "--help" | "-h") {
+        print_help();
+        return ExitCode::SUCCESS;
+    }
+    let Some(task) = TASKS.iter().find(|task| task.name == name) else {
+        eprintln!("error: there is no command `{name}`\n");
+        print_help();
+        return ExitCode::from(2);
+    };
+    match (task.run)(Args::new(args)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn print_help() {
+    println!("cargo xtask COMMAND\n");
+    for task in TASKS {
+        println!("  {:<12} {}", task.name, task.about);
+        if !task.usage.is_empty() {
+            println!("  {:<12}   {} {}", "", task.name, task.usage);
+        }
+    }
+}

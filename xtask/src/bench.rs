@@ -1,0 +1,136 @@
+//! `cargo xtask bench`: palisade, rmcp and bare hyper answer the same `tools/call` in turns.
+
+mod build;
+mod load;
+mod probe;
+mod stat;
+mod table;
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use crate::{
+    args::Args,
+    bench::{load::Generator, stat::Usage, table::Row},
+    failure::{Failure, Result},
+    metadata::Metadata,
+    process::{Program, Server, build_binary},
+    workspace,
+};
+
+/// How many tools a server has.
+const TOOLS: [u32; 2] = [1, 50];
+/// How many connections call at once.
+const CONNECTIONS: [u32; 2] = [1, 32];
+/// Load before the first measured round, so that every server is warm.
+const WARM_UP: Duration = Duration::from_secs(1);
+/// For a server to start listening.
+const START_LIMIT: Duration = Duration::from_secs(10);
+/// The token of the servers that want one.
+const TOKEN: &str = "bench-token-0123456789abcdef0123456789";
+
+/// A server under test and how it is started.
+#[derive(Debug)]
+struct Contender {
+    label: &'static str,
+    binary: &'static str,
+    args: &'static [&'static str],
+    security: &'static str,
+}
+
+const CONTENDERS: &[Contender] = &[
+    Contender { label: table::HYPER, binary: "bench-hyper", args: &[], security: "none" },
+    Contender { label: "palisade, no token", binary: "bench-server", args: &[], security: "none" },
+    Contender { label: table::PALISADE, binary: "bench-server", args: &[], security: "bearer" },
+    Contender {
+        label: "rmcp, router behind an Arc",
+        binary: "bench-rmcp",
+        args: &["--router", "shared"],
+        security: "none",
+    },
+    Contender { label: table::RMCP, binary: "bench-rmcp", args: &[], security: "none" },
+];
+
+/// Measures speed, or with `--build` what the build costs.
+pub(crate) fn run(mut args: Args) -> Result {
+    let build_only = args.flag("--build");
+    let seconds = args.parsed("--seconds", 3_u64)?;
+    let rounds = args.parsed("--rounds", 3_u32)?;
+    args.finish()?;
+    if seconds == 0 || rounds == 0 {
+        return Err(Failure::new("at least one round of one second"));
+    }
+    let root = workspace::root()?;
+    let scratch = Metadata::load(&root)?.target.join("bench");
+    std::fs::create_dir_all(&scratch).map_err(Failure::at(&scratch))?;
+    if build_only {
+        return build::run(&root, &scratch);
+    }
+    let bench = root.join("bench");
+    let generator = Generator::find(&bench, &scratch)?;
+    let ticks = stat::ticks_per_second()?;
+    println!(
+        "load from {}; {rounds} rounds of {seconds} s each, median of the rounds",
+        generator.name()
+    );
+    for tools in TOOLS {
+        let mut running = start_all(&bench, &scratch, tools)?;
+        for connections in CONNECTIONS {
+            let mut rows: Vec<Row> =
+                running.iter().map(|(contender, _)| Row::new(contender.label)).collect();
+            for (contender, server) in &running {
+                let token = contender.token();
+                generator.run(server.url(), token, connections, WARM_UP)?;
+            }
+            for _ in 0..rounds {
+                for ((contender, server), row) in running.iter_mut().zip(&mut rows) {
+                    let before = Usage::of(server.pid())?;
+                    let sample = generator.run(
+                        server.url(),
+                        contender.token(),
+                        connections,
+                        Duration::from_secs(seconds),
+                    )?;
+                    row.add(sample, before, Usage::of(server.pid())?, ticks);
+                }
+            }
+            table::print(tools, connections, &rows);
+        }
+    }
+    Ok(())
+}
+
+impl Contender {
+    fn token(&self) -> Option<&'static str> {
+        (self.security == "bearer").then_some(TOKEN)
+    }
+}
+
+/// Starts every contender and makes sure that each gives the right answer, and that one which
+/// wants a token refuses a call without it: a server that answers nonsense is fast.
+fn start_all(
+    bench: &Path,
+    scratch: &Path,
+    tools: u32,
+) -> Result<Vec<(&'static Contender, Server)>> {
+    let mut running = Vec::new();
+    for (at, contender) in CONTENDERS.iter().enumerate() {
+        let program = release_binary(bench, contender.binary)?;
+        let server = Program::new(program)
+            .args(["--port", "0", "--tools", &tools.to_string(), "--security", contender.security])
+            .args(contender.token().into_iter().flat_map(|token| ["--token", token]))
+            .args(contender.args)
+            .serve(scratch.join(format!("server-{at}.log")), START_LIMIT)?;
+        probe::check(server.url(), contender.token())
+            .map_err(|failure| Failure::new(format!("{}: {failure}", contender.label)))?;
+        running.push((contender, server));
+    }
+    Ok(running)
+}
+
+/// Builds a binary of the `bench` workspace.
+fn release_binary(bench: &Path, name: &str) -> Result<PathBuf> {
+    build_binary(bench, &["--release", "--bin", name], name)
+}

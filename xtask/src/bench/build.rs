@@ -1,0 +1,106 @@
+//! `cargo xtask bench --build`: how many crates palisade needs and what a cold build costs.
+
+use std::{collections::BTreeSet, path::Path};
+
+use crate::{
+    bench::stat::{Usage, ticks_per_second},
+    failure::{Failure, Result},
+    process::Program,
+};
+
+/// The most crates that palisade may need with default features, and without schema validation.
+const CRATE_LIMITS: [(&str, &str, usize); 2] = [
+    ("default features", "cost-palisade", 130),
+    ("without schema-validation", "cost-palisade-unchecked", 95),
+];
+
+/// Packages of the `bench` workspace that only need what is measured.
+const PALISADE: &str = "cost-palisade";
+const RMCP: &str = "cost-rmcp";
+
+/// Prints both figures; fails if a limit is passed.
+pub(super) fn run(root: &Path, scratch: &Path) -> Result {
+    let bench = root.join("bench");
+    let mut missed = Vec::new();
+    for (features, package, limit) in CRATE_LIMITS {
+        let count = count_crates(&bench, package)?;
+        let verdict = verdict(count <= limit);
+        println!("palisade, {features}: {count} crates (limit {limit}, {verdict})");
+        if count > limit {
+            missed.push(format!("{count} crates with {features}"));
+        }
+    }
+    let peer = count_crates(&bench, RMCP)?;
+    println!("rmcp, client and server over HTTP: {peer} crates");
+    let ours = cold_build(&bench, scratch, PALISADE)?;
+    let theirs = cold_build(&bench, scratch, RMCP)?;
+    println!(
+        "cold debug build: palisade {ours:.0} CPU s, rmcp {theirs:.0} CPU s (limit: rmcp's, {})",
+        verdict(ours <= theirs)
+    );
+    if ours > theirs {
+        missed.push("the cold build".to_owned());
+    }
+    if missed.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::new(format!("over the limit: {}", missed.join(", "))))
+    }
+}
+
+fn verdict(met: bool) -> &'static str {
+    if met { "met" } else { "MISSED" }
+}
+
+/// The crates that `package` needs at run time and to compile, without itself.
+fn count_crates(bench: &Path, package: &str) -> Result<usize> {
+    let tree = Program::cargo()
+        .args(["tree", "--edges", "normal", "--prefix", "none", "--package", package])
+        .dir(bench)
+        .output()?;
+    Ok(distinct(&tree, package))
+}
+
+/// Counts name and version pairs; cargo repeats crates and marks them in several ways.
+fn distinct(tree: &str, except: &str) -> usize {
+    tree.lines()
+        .filter_map(|line| {
+            let mut words = line.split_whitespace();
+            Some((words.next()?, words.next()?))
+        })
+        .filter(|(name, _)| *name != except)
+        .collect::<BTreeSet<_>>()
+        .len()
+}
+
+/// CPU seconds of a debug build from nothing, downloads excluded.
+fn cold_build(bench: &Path, scratch: &Path, package: &str) -> Result<f64> {
+    let target = scratch.join(package);
+    if target.exists() {
+        std::fs::remove_dir_all(&target).map_err(Failure::at(&target))?;
+    }
+    Program::cargo().args(["fetch", "--quiet"]).dir(bench).run()?;
+    let before = Usage::of(std::process::id())?;
+    Program::cargo()
+        .args(["build", "--quiet", "--package", package])
+        .env("CARGO_TARGET_DIR", &target)
+        .dir(bench)
+        .run()?;
+    let after = Usage::of(std::process::id())?;
+    std::fs::remove_dir_all(&target).map_err(Failure::at(&target))?;
+    let ticks = u32::try_from(after.child_ticks.saturating_sub(before.child_ticks))
+        .map_err(|_| Failure::new("the build took impossibly long"))?;
+    Ok(f64::from(ticks) / ticks_per_second()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::distinct;
+
+    #[test]
+    fn repeated_crates_count_once() {
+        let tree =
+            "cost v0.0.0 (/x/cost)\na v1.0.0\nb v1.0.0 (proc-macro)\na v1.0.0 (*)\na v2.0.0\n\n";
+        assert_eq!(distinct(tree, "cost"), 3);
+    }
+}
