@@ -60,7 +60,9 @@ impl From<&RawValue> for RawJson {
 
 impl From<serde_json::Value> for RawJson {
     fn from(value: serde_json::Value) -> Self {
-        Self(Arc::from(RawValue::from(value)))
+        // A `Value` always encodes: its keys are strings and its numbers are finite.
+        let raw = serde_json::value::to_raw_value(&value);
+        Self(Arc::from(raw.unwrap_or_else(|_| RawValue::NULL.to_owned())))
     }
 }
 

@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt, sync::Arc};
 
 use serde::{
     Deserialize, Deserializer, Serialize,
-    de::{Error as _, MapAccess, Visitor},
+    de::{MapAccess, Visitor},
 };
 use serde_json::value::RawValue;
 
@@ -89,7 +89,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for RequestMeta<'a> {
                         PROTOCOL_VERSION => {
                             meta.protocol_version = Some(map.next_value::<Key<'de>>()?.into_cow());
                         }
-                        CLIENT_INFO => meta.client_info = Some(object(map.next_value()?, CLIENT_INFO)?),
+                        CLIENT_INFO => {
+                            meta.client_info = Some(object(map.next_value()?, CLIENT_INFO)?)
+                        }
                         CLIENT_CAPABILITIES => {
                             meta.client_capabilities =
                                 Some(object(map.next_value()?, CLIENT_CAPABILITIES)?);

@@ -45,8 +45,9 @@ pub trait ClientTransport: Send + Sync + std::fmt::Debug {
 /// The messages of one response. Each item is one complete JSON-RPC message.
 pub trait MessageStream: Send {
     /// The context of the credentials that the request was really sent with, to which a private response
-    /// is bound. Credentials may change while a request is under way: this one cannot be wrong.
-    fn authn_context(&self) -> [u8; 32];
+    /// is bound. Credentials may change while a request is under way; if it is not certain which were
+    /// used, this is `None`, and nothing private is kept.
+    fn authn_context(&self) -> Option<[u8; 32]>;
 
     /// Polls for the next message; `None` after the last.
     fn poll_next(

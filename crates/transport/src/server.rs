@@ -1,12 +1,12 @@
 //! What a server engine offers to a transport.
 
-use std::{fmt, future::Future, pin::Pin, sync::Arc};
+use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use palisade_protocol::{
-    ErrorObject, ProtocolVersion, Request, RequestId, RequestParams, encode, header::ParamHeaders,
+    ErrorCode, ErrorObject, ProtocolVersion, Request, RequestId, RequestParams, encode, header::ParamHeaders,
 };
-use palisade_security::{Principal, ServerSecurity};
+use palisade_security::{Principal, RejectError, ServerSecurity};
 
 use crate::Outbox;
 
@@ -77,6 +77,8 @@ pub struct Reply {
     pub http_status: u16,
     /// How it ended, for the audit record.
     pub outcome: ReplyOutcome,
+    /// When to try again, on a refusal that time heals.
+    pub retry_after: Option<Duration>,
 }
 
 /// How a request ended.
@@ -99,7 +101,7 @@ impl Reply {
     /// A response with a result, already encoded.
     #[must_use]
     pub fn result(message: Bytes, outcome: ReplyOutcome) -> Self {
-        Self { message, http_status: 200, outcome }
+        Self { message, http_status: 200, outcome, retry_after: None }
     }
 
     /// A response with an error. The status follows from the error's code.
@@ -109,6 +111,20 @@ impl Reply {
             message: Bytes::from(encode::error(id, error)),
             http_status: error.code.http_status(),
             outcome: ReplyOutcome::Failed(code),
+            retry_after: None,
+        }
+    }
+
+    /// A refusal: its own status, its own code, and the stable name in `data.code`.
+    #[must_use]
+    pub fn rejected(id: Option<&RequestId>, reject: &RejectError) -> Self {
+        let error = ErrorObject::new(ErrorCode::new(reject.jsonrpc_code()), reject.to_string())
+            .with_data(serde_json::json!({ "code": reject.code() }));
+        Self {
+            message: Bytes::from(encode::error(id, &error)),
+            http_status: reject.http_status(),
+            outcome: ReplyOutcome::Denied(reject.code()),
+            retry_after: reject.retry_after(),
         }
     }
 

@@ -1,0 +1,140 @@
+//! Building a server: routes in, every problem out.
+
+use std::{
+    any::TypeId,
+    sync::{Arc, RwLock},
+};
+
+use palisade_protocol::{CacheHints, Implementation};
+
+use crate::{
+    IntoPromptRoute, IntoResourceRoute, IntoToolRoute, Problem, RegistrationError, Server,
+    notifier::Hub, registry::Registry, resource::AnyResourceRoute, server::Shared, state::States,
+};
+
+/// Collects a server's routes and settings. Made by [`Server::new`].
+#[derive(Debug)]
+pub struct ServerBuilder {
+    info: Implementation,
+    instructions: Option<String>,
+    page_size: usize,
+    cache: CacheHints,
+    states: States,
+    needs_state: Vec<(String, TypeId, &'static str)>,
+    registry: Registry,
+    problems: Vec<Problem>,
+}
+
+impl ServerBuilder {
+    pub(crate) fn new(name: String, version: String) -> Self {
+        Self {
+            info: Implementation::new(name, version),
+            instructions: None,
+            page_size: 100,
+            cache: CacheHints::default(),
+            states: States::default(),
+            needs_state: Vec::new(),
+            registry: Registry::default(),
+            problems: Vec::new(),
+        }
+    }
+
+    /// Adds a tool.
+    #[must_use]
+    pub fn with_tool(mut self, tool: impl IntoToolRoute) -> Self {
+        let route = tool.into_tool_route();
+        for (id, name) in &route.needs_state {
+            self.needs_state.push((route.tool.name.clone(), *id, name));
+        }
+        let outcome = self.registry.insert_tool(route);
+        self.note(outcome)
+    }
+
+    /// Adds a prompt.
+    #[must_use]
+    pub fn with_prompt(mut self, prompt: impl IntoPromptRoute) -> Self {
+        let outcome = self.registry.insert_prompt(prompt.into_prompt_route());
+        self.note(outcome)
+    }
+
+    /// Adds a resource or a template.
+    #[must_use]
+    pub fn with_resource(mut self, resource: impl IntoResourceRoute) -> Self {
+        let outcome = match resource.into_resource_route() {
+            AnyResourceRoute::Resource(route) => self.registry.insert_resource(route),
+            AnyResourceRoute::Template(route) => self.registry.insert_template(route),
+        };
+        self.note(outcome)
+    }
+
+    /// Shares a value with all handlers; one for each type, the last one wins.
+    #[must_use]
+    pub fn with_state<T: Send + Sync + 'static>(mut self, state: T) -> Self {
+        self.states.insert(state);
+        self
+    }
+
+    /// Sets how the server is used, for the model.
+    #[must_use]
+    pub fn with_instructions(mut self, instructions: impl Into<String>) -> Self {
+        self.instructions = Some(instructions.into());
+        self
+    }
+
+    /// Replaces what the server says of itself: title, icons, website.
+    #[must_use]
+    pub fn with_info(mut self, info: Implementation) -> Self {
+        self.info = info;
+        self
+    }
+
+    /// Sets how many entries a page of a list holds: 100 by default, at least 1. Without pages, one
+    /// request for a long list occupies memory on both sides.
+    #[must_use]
+    pub fn with_page_size(mut self, entries: usize) -> Self {
+        self.page_size = entries.max(1);
+        self
+    }
+
+    /// Sets how long, and by whom, lists and resources may be cached: not at all and privately by
+    /// default. `public` lets a proxy serve one caller's list to another: only for lists that every
+    /// principal may see.
+    #[must_use]
+    pub fn with_cache_hints(mut self, hints: CacheHints) -> Self {
+        self.cache = hints;
+        self
+    }
+
+    /// Builds the server.
+    ///
+    /// # Errors
+    ///
+    /// [`RegistrationError`] with every problem: invalid or colliding names, schemas that are invalid,
+    /// too expensive or refer elsewhere, invalid URIs, missing state.
+    pub fn build(mut self) -> Result<Server, RegistrationError> {
+        for (tool, id, type_name) in std::mem::take(&mut self.needs_state) {
+            if !self.states.contains(id) {
+                let message = format!("no state `{type_name}`: add it with `with_state`");
+                self.problems.push(Problem::new("tool", &tool, "missing_state", message));
+            }
+        }
+        if !self.problems.is_empty() {
+            return Err(RegistrationError { problems: self.problems });
+        }
+        let shared = Shared {
+            info: Arc::new(self.info),
+            instructions: self.instructions,
+            page_size: self.page_size,
+            cache: self.cache,
+            states: self.states,
+            registry: RwLock::new(Arc::new(self.registry)),
+            hub: Hub::default(),
+        };
+        Ok(Server(Arc::new(shared)))
+    }
+
+    fn note(mut self, outcome: Result<(), Problem>) -> Self {
+        self.problems.extend(outcome.err());
+        self
+    }
+}

@@ -1,0 +1,269 @@
+//! What a handler knows of its request, and what it can tell the client while it runs.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use bytes::Bytes;
+use palisade_protocol::{
+    ClientCapabilities, CreateMessageRequestParams, CreateMessageResult, ElicitAction,
+    ElicitRequestParams, ElicitResult, ErrorCode, ErrorObject, Implementation, InputRequest,
+    ListRootsResult, LoggingLevel, LoggingMessageNotificationParams, ProgressNotificationParams, RawJson,
+    RequestId, encode, method,
+};
+use palisade_security::Principal;
+use palisade_transport::{Call, Outbox};
+use serde::Serialize;
+
+use crate::{HandlerError, Notifier, State, input::Inputs, server::Shared};
+
+/// The request that a handler serves. Cheap to clone.
+///
+/// It holds no credentials: what the client presented ended at the transport, and only the
+/// [`Principal`] came further.
+#[derive(Clone)]
+pub struct Context(Arc<Inner>);
+
+struct Inner {
+    server: Arc<Shared>,
+    principal: Principal,
+    request_id: RequestId,
+    outbox: Arc<Outbox>,
+    progress_token: Option<RequestId>,
+    /// The last progress sent: the next must be greater.
+    progress: Mutex<f64>,
+    log_level: Option<LoggingLevel>,
+    client_info: Option<Bytes>,
+    client_capabilities: Option<Bytes>,
+    inputs: Inputs,
+}
+
+impl Context {
+    pub(crate) fn new(server: &Arc<Shared>, call: &Call<'_>, inputs: Inputs) -> Self {
+        let meta = call.params.meta.as_ref();
+        let part = |raw: &serde_json::value::RawValue| call.body.slice_ref(raw.get().as_bytes());
+        Self(Arc::new(Inner {
+            server: Arc::clone(server),
+            principal: call.principal.clone(),
+            request_id: call.request.id.clone(),
+            outbox: Arc::clone(call.outbox),
+            progress_token: meta.and_then(|meta| meta.progress_token.clone()),
+            progress: Mutex::new(f64::NEG_INFINITY),
+            log_level: meta.and_then(|meta| meta.log_level),
+            client_info: meta.and_then(|meta| meta.client_info).map(part),
+            client_capabilities: meta.and_then(|meta| meta.client_capabilities).map(part),
+            inputs,
+        }))
+    }
+
+    /// Who asks.
+    #[must_use]
+    pub fn principal(&self) -> &Principal {
+        &self.0.principal
+    }
+
+    /// The id of the request, unique only among this client's open requests.
+    #[must_use]
+    pub fn request_id(&self) -> &RequestId {
+        &self.0.request_id
+    }
+
+    /// The value given to the server with `with_state`.
+    ///
+    /// # Errors
+    ///
+    /// An internal error if the server has no such state.
+    pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, HandlerError> {
+        self.0.server.states.get().ok_or_else(|| {
+            tracing::error!(state = std::any::type_name::<T>(), "handler needs a state the server lacks");
+            HandlerError::protocol(ErrorObject::internal())
+        })
+    }
+
+    /// Name and version of the client, as it says itself. For display, never for decisions.
+    #[must_use]
+    pub fn client_info(&self) -> Option<Implementation> {
+        serde_json::from_slice(self.0.client_info.as_deref()?).ok()
+    }
+
+    /// What the client can do in this request.
+    #[must_use]
+    pub fn client_capabilities(&self) -> ClientCapabilities {
+        let raw = self.0.client_capabilities.as_deref();
+        raw.and_then(|raw| serde_json::from_slice(raw).ok()).unwrap_or_default()
+    }
+
+    /// Tells subscribed clients about changes.
+    #[must_use]
+    pub fn notifier(&self) -> Notifier {
+        Notifier(Arc::clone(&self.0.server))
+    }
+
+    /// Reports progress, if the client asked for it. Progress that does not grow is not sent. Waits while
+    /// the client reads slowly.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped before it is ready, the client was not told.
+    ///
+    /// # Specification
+    ///
+    /// MCP 2026-07-28, Progress.
+    pub async fn progress(&self, progress: f64, total: Option<f64>, message: Option<&str>) {
+        let Some(token) = &self.0.progress_token else { return };
+        {
+            let mut last = self.0.progress.lock().unwrap_or_else(PoisonError::into_inner);
+            if !(progress.is_finite() && progress > *last) {
+                return;
+            }
+            *last = progress;
+        }
+        let mut params = ProgressNotificationParams::new(token.clone(), progress);
+        params.total = total.filter(|total| total.is_finite());
+        params.message = message.map(str::to_owned);
+        self.notify(method::NOTIFICATIONS_PROGRESS, &params).await;
+    }
+
+    /// Sends a log message, if the client asked for this level. Put no secrets in it: it leaves the
+    /// server.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped before it is ready, the client was not told.
+    ///
+    /// # Specification
+    ///
+    /// MCP 2026-07-28, Logging (deprecated there in favour of standard error and OpenTelemetry).
+    pub async fn log<T: Serialize + ?Sized>(&self, level: LoggingLevel, logger: Option<&str>, data: &T) {
+        if self.0.log_level.is_none_or(|wanted| level < wanted) {
+            return;
+        }
+        let Ok(data) = serde_json::to_value(data) else { return };
+        let mut params = LoggingMessageNotificationParams::new(level, data);
+        params.logger = logger.map(str::to_owned);
+        self.notify(method::NOTIFICATIONS_MESSAGE, &params).await;
+    }
+
+    /// Asks the user. `key` names the question within this request.
+    ///
+    /// The first run of the handler ends here, and the client is asked; with the answer the handler runs
+    /// again from its beginning. So do nothing before this call that must not happen twice. An accepted
+    /// form fits the requested schema.
+    ///
+    /// # Errors
+    ///
+    /// Pass errors on with `?`: the wait for an answer is one. `-32021` if the client cannot be asked;
+    /// an internal error if a form asks for a secret.
+    ///
+    /// # Specification
+    ///
+    /// MCP 2026-07-28, Elicitation; Multi Round-Trip Requests.
+    pub async fn elicit(
+        &self,
+        key: &str,
+        request: impl Into<ElicitRequestParams>,
+    ) -> Result<ElicitResult, HandlerError> {
+        let request = request.into();
+        if let ElicitRequestParams::Form(form) = &request
+            && form.requests_secret()
+        {
+            tracing::error!(key, "a form must not ask for a secret: use a url elicitation");
+            return Err(HandlerError::protocol(ErrorObject::internal()));
+        }
+        self.ask(key, InputRequest::Elicit(request), |request, answer| {
+            let answer: ElicitResult = answer.decode().ok()?;
+            match request {
+                InputRequest::Elicit(ElicitRequestParams::Form(form))
+                    if answer.action == ElicitAction::Accept =>
+                {
+                    let content = answer.content.as_ref()?;
+                    form.requested_schema.validate(content).ok()?;
+                    Some(answer)
+                }
+                _ => Some(answer),
+            }
+        })
+    }
+
+    /// Asks the client's model. See [`Context::elicit`] for how the answer comes.
+    ///
+    /// # Errors
+    ///
+    /// Pass errors on with `?`: the wait for an answer is one. `-32021` if the client has no model to
+    /// offer.
+    ///
+    /// # Specification
+    ///
+    /// MCP 2026-07-28, Sampling (deprecated there).
+    pub async fn sample(
+        &self,
+        key: &str,
+        request: CreateMessageRequestParams,
+    ) -> Result<CreateMessageResult, HandlerError> {
+        self.ask(key, InputRequest::CreateMessage(Box::new(request)), |_, answer| answer.decode().ok())
+    }
+
+    /// Asks for the client's root directories. See [`Context::elicit`] for how the answer comes.
+    ///
+    /// # Errors
+    ///
+    /// Pass errors on with `?`: the wait for an answer is one. `-32021` if the client offers no roots.
+    ///
+    /// # Specification
+    ///
+    /// MCP 2026-07-28, Roots (deprecated there).
+    pub async fn roots(&self, key: &str) -> Result<ListRootsResult, HandlerError> {
+        self.ask(key, InputRequest::ListRoots, |_, answer| answer.decode().ok())
+    }
+
+    /// The answer, if it is there and `read` accepts it; else the question is put to the client.
+    fn ask<T>(
+        &self,
+        key: &str,
+        request: InputRequest,
+        read: impl FnOnce(&InputRequest, &RawJson) -> Option<T>,
+    ) -> Result<T, HandlerError> {
+        let required = request.required_capabilities();
+        if !self.client_capabilities().covers(&required) {
+            return Err(HandlerError::protocol(missing_capability(&required)));
+        }
+        let answer = self.0.inputs.answer(key, &request);
+        if let Some(value) = answer.and_then(|answer| read(&request, &answer)) {
+            return Ok(value);
+        }
+        self.0.inputs.ask(key, request);
+        Err(HandlerError::input_required())
+    }
+
+    pub(crate) fn inputs(&self) -> &Inputs {
+        &self.0.inputs
+    }
+
+    async fn notify<T: Serialize>(&self, method: &str, params: &T) {
+        match encode::notification(method, params) {
+            Ok(message) => self.0.outbox.send(message.into()).await,
+            Err(error) => tracing::error!(%error, method, "notification does not encode"),
+        }
+    }
+}
+
+fn missing_capability(required: &ClientCapabilities) -> ErrorObject {
+    let error = ErrorObject::new(
+        ErrorCode::MISSING_REQUIRED_CLIENT_CAPABILITY,
+        "the request needs a capability that the client did not declare",
+    );
+    match RawJson::from_serialize(&serde_json::json!({ "requiredCapabilities": required })) {
+        Ok(data) => error.with_data(data),
+        Err(_) => error,
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("principal", &self.0.principal.subject())
+            .field("request_id", &self.0.request_id)
+            .finish_non_exhaustive()
+    }
+}

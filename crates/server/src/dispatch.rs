@@ -1,0 +1,91 @@
+//! From a decoded request to its reply: authorize, find, run, encode.
+
+mod completion;
+mod discover;
+mod list;
+mod listen;
+mod prompts;
+mod reply;
+mod resources;
+mod run;
+mod tools;
+
+use std::sync::Arc;
+
+use palisade_protocol::{ErrorObject, ProtocolVersion, method};
+use palisade_security::{AccessRequest, Authorized, RejectError, Target, authorize};
+use palisade_transport::{Call, Reply};
+
+use crate::{registry::Registry, server::Shared};
+
+/// The revisions that requests may use, newest first.
+pub(crate) const SUPPORTED_VERSIONS: &[ProtocolVersion] = &[ProtocolVersion::V2026_07_28];
+
+/// Answers one request.
+pub(crate) async fn dispatch(server: &Arc<Shared>, call: Call<'_>) -> Reply {
+    let registry = server.registry();
+    let Some(target) = target_of(&call, &registry) else {
+        return reply::method_not_found(&call);
+    };
+    let target = match target {
+        Ok(target) => target,
+        Err(error) => return reply::error(&call, &error),
+    };
+    let request = AccessRequest::new(call.principal, &call.request.method)
+        .with_target(target)
+        .with_arguments(call.params.arguments);
+    match authorize(call.security.policy(), request) {
+        Ok(authorized) => route(server, &registry, &call, authorized).await,
+        Err(reason) => reply::rejected(&call, &RejectError::from(reason)),
+    }
+}
+
+/// What a request is about. `None` if this server has no such method: methods of features that it does
+/// not offer do not exist.
+fn target_of<'a>(call: &Call<'a>, registry: &Registry) -> Option<Result<Target<'a>, ErrorObject>> {
+    let named = |target: fn(&'a str) -> Target<'a>| {
+        let params: &'a _ = call.params;
+        match params.mirrored_name(&call.request.method) {
+            Some(name) => Ok(target(name)),
+            None => Err(ErrorObject::invalid_params("params name no target")),
+        }
+    };
+    let resources = !registry.resources.is_empty() || !registry.templates.is_empty();
+    Some(match &*call.request.method {
+        method::SERVER_DISCOVER | method::SUBSCRIPTIONS_LISTEN => Ok(Target::None),
+        method::TOOLS_LIST => Ok(Target::None),
+        method::TOOLS_CALL => named(Target::Tool),
+        method::PROMPTS_LIST if !registry.prompts.is_empty() => Ok(Target::None),
+        method::PROMPTS_GET if !registry.prompts.is_empty() => named(Target::Prompt),
+        method::RESOURCES_LIST | method::RESOURCES_TEMPLATES_LIST if resources => Ok(Target::None),
+        method::RESOURCES_READ if resources => named(Target::Resource),
+        method::COMPLETION_COMPLETE if discover::completes(registry) => Ok(Target::None),
+        _ => return None,
+    })
+}
+
+/// Serves an authorized request. There is no other way to a handler.
+async fn route(
+    server: &Arc<Shared>,
+    registry: &Registry,
+    call: &Call<'_>,
+    authorized: Authorized<'_>,
+) -> Reply {
+    match (authorized.request().method, authorized.request().target) {
+        (method::SERVER_DISCOVER, _) => discover::discover(server, registry, call),
+        (method::SUBSCRIPTIONS_LISTEN, _) => listen::listen(server, registry, call).await,
+        (method::TOOLS_LIST, _) => list::list(server, call, &list::TOOLS, &registry.tools),
+        (method::PROMPTS_LIST, _) => list::list(server, call, &list::PROMPTS, &registry.prompts),
+        (method::RESOURCES_LIST, _) => list::list(server, call, &list::RESOURCES, &registry.resources),
+        (method::RESOURCES_TEMPLATES_LIST, _) => {
+            list::list(server, call, &list::TEMPLATES, &registry.templates)
+        }
+        (method::TOOLS_CALL, Target::Tool(name)) => tools::call(server, registry, call, name).await,
+        (method::PROMPTS_GET, Target::Prompt(name)) => prompts::get(server, registry, call, name).await,
+        (method::RESOURCES_READ, Target::Resource(uri)) => {
+            resources::read(server, registry, call, uri).await
+        }
+        (method::COMPLETION_COMPLETE, _) => completion::complete(server, registry, call).await,
+        _ => reply::method_not_found(call),
+    }
+}

@@ -1,0 +1,67 @@
+//! `completion/complete`.
+
+use std::sync::Arc;
+
+use palisade_protocol::{
+    CompleteRequestParams, CompleteResult, Completion, CompletionReference, ErrorObject,
+};
+use palisade_security::{AccessRequest, RejectError, Target, authorize};
+use palisade_transport::{Call, Reply, ReplyOutcome};
+
+use super::{reply, run};
+use crate::{Completer, CompletionRequest, Context, input::Inputs, registry::Registry, server::Shared};
+
+pub(super) async fn complete(server: &Arc<Shared>, registry: &Registry, call: &Call<'_>) -> Reply {
+    let params = call.params.raw.map(|raw| serde_json::from_str::<CompleteRequestParams>(raw.get()));
+    let Some(Ok(params)) = params else {
+        return reply::error(call, &ErrorObject::invalid_params("invalid params"));
+    };
+    // Suggestions tell of a prompt's or resource's contents: whoever may not use it gets none.
+    let (target, completer) = match &params.reference {
+        CompletionReference::Prompt(prompt) => (
+            Target::Prompt(&prompt.name),
+            registry.prompts.get(&prompt.name).map(|entry| entry.route.completer.as_ref()),
+        ),
+        CompletionReference::Resource(resource) => (
+            Target::ResourceTemplate(&resource.uri),
+            registry.templates.get(&resource.uri).map(|entry| entry.route.completer.as_ref()),
+        ),
+    };
+    let request = AccessRequest::new(call.principal, &call.request.method).with_target(target);
+    if let Err(reason) = authorize(call.security.policy(), request) {
+        return reply::rejected(call, &RejectError::from(reason));
+    }
+    let Some(completer) = completer else {
+        return reply::error(call, &ErrorObject::invalid_params("unknown reference"));
+    };
+    let context = Context::new(server, call, Inputs::default());
+    let values = match completer {
+        Some(completer) => suggestions(completer, &params, context.clone()).await,
+        None => Ok(Vec::new()),
+    };
+    let outcome = values.map(|values| {
+        let total = values.len();
+        let more = total > Completion::MAX_VALUES;
+        let completion = Completion::new(values.into_iter().take(Completion::MAX_VALUES));
+        CompleteResult::new(completion.with_total(total as u64).with_has_more(more))
+    });
+    match outcome {
+        Ok(result) => reply::complete(server, call, result, ReplyOutcome::Completed),
+        Err(error) => reply::other::<CompleteResult>(server, call, &context, Err(error)),
+    }
+}
+
+async fn suggestions(
+    completer: &Arc<dyn Completer>,
+    params: &CompleteRequestParams,
+    context: Context,
+) -> Result<Vec<String>, crate::HandlerError> {
+    let settled = params.context.as_ref().and_then(|context| context.arguments.clone());
+    let request = CompletionRequest {
+        argument: params.argument.name.clone(),
+        value: params.argument.value.clone(),
+        settled: settled.unwrap_or_default(),
+    };
+    let future = completer.complete(request, context);
+    run::guarded(|| Box::pin(async move { Ok(future.await) })).await
+}

@@ -1,0 +1,92 @@
+//! `subscriptions/listen`.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use palisade_protocol::{
+    EmptyResult, ErrorObject, Meta, RequestId, SubscriptionFilter, SubscriptionsListenRequestParams,
+    encode, meta, method,
+};
+use palisade_security::{AccessRequest, RejectError, Target, authorize};
+use palisade_transport::{Call, Reply, ReplyOutcome};
+use serde_json::json;
+
+use super::reply;
+use crate::{
+    notifier::{Change, SubscribeError},
+    registry::Registry,
+    server::Shared,
+};
+
+/// How many URIs one subscription may name. Each one costs memory for as long as the stream is open.
+const MAX_URIS: usize = 256;
+
+/// Sends the acknowledgment, then changes, until the client leaves or the server shuts down.
+pub(super) async fn listen(server: &Arc<Shared>, registry: &Registry, call: &Call<'_>) -> Reply {
+    let params = call.params.raw.map(|raw| serde_json::from_str::<SubscriptionsListenRequestParams>(raw.get()));
+    let Some(Ok(params)) = params else {
+        return reply::error(call, &ErrorObject::invalid_params("invalid params"));
+    };
+    if params.notifications.resource_subscriptions.len() > MAX_URIS {
+        return reply::error(call, &ErrorObject::invalid_params("too many resource subscriptions"));
+    }
+    let limit = call.security.limits().max_subscriptions_per_principal();
+    let filter = granted(params.notifications, registry, call);
+    let subscription = match server.hub.subscribe(call.principal.subject(), filter, limit) {
+        Ok(subscription) => subscription,
+        Err(SubscribeError::TooMany) => {
+            let retry_after = Duration::from_secs(1);
+            return reply::rejected(call, &RejectError::TooManySubscriptions { retry_after });
+        }
+        Err(SubscribeError::Closing) => return reply::rejected(call, &RejectError::ShuttingDown),
+    };
+    let acknowledged = json!({ "notifications": subscription.filter() });
+    send(call, method::NOTIFICATIONS_SUBSCRIPTIONS_ACKNOWLEDGED, acknowledged).await;
+    while let Some(changes) = subscription.changes().await {
+        send_changes(call, changes).await;
+    }
+    let mut result = EmptyResult::new();
+    result.meta.extra = subscription_meta(&call.request.id);
+    reply::complete(server, call, result, ReplyOutcome::Completed)
+}
+
+/// What the server has of what was asked for, and what this principal may know of.
+fn granted(asked: SubscriptionFilter, registry: &Registry, call: &Call<'_>) -> SubscriptionFilter {
+    let resources = !registry.resources.is_empty() || !registry.templates.is_empty();
+    let may_read = |uri: &String| {
+        let request = AccessRequest::new(call.principal, method::RESOURCES_READ).with_target(Target::Resource(uri));
+        resources && authorize(call.security.policy(), request).is_ok()
+    };
+    let mut granted = SubscriptionFilter::new();
+    granted.tools_list_changed = asked.tools_list_changed;
+    granted.prompts_list_changed = asked.prompts_list_changed && !registry.prompts.is_empty();
+    granted.resources_list_changed = asked.resources_list_changed && resources;
+    granted.resource_subscriptions = asked.resource_subscriptions.into_iter().filter(may_read).collect();
+    granted
+}
+
+async fn send_changes(call: &Call<'_>, changes: BTreeSet<Change>) {
+    for change in changes {
+        let (method, params) = match change {
+            Change::Tools => (method::NOTIFICATIONS_TOOLS_LIST_CHANGED, json!({})),
+            Change::Prompts => (method::NOTIFICATIONS_PROMPTS_LIST_CHANGED, json!({})),
+            Change::Resources => (method::NOTIFICATIONS_RESOURCES_LIST_CHANGED, json!({})),
+            Change::Resource(uri) => (method::NOTIFICATIONS_RESOURCES_UPDATED, json!({ "uri": uri })),
+        };
+        send(call, method, params).await;
+    }
+}
+
+async fn send(call: &Call<'_>, method: &str, mut params: serde_json::Value) {
+    if let Some(params) = params.as_object_mut() {
+        params.insert("_meta".into(), subscription_meta(&call.request.id).into());
+    }
+    match encode::notification(method, &params) {
+        Ok(message) => call.outbox.send(message.into()).await,
+        Err(error) => tracing::error!(%error, method, "notification does not encode"),
+    }
+}
+
+/// `_meta` with the id of the subscription.
+fn subscription_meta(id: &RequestId) -> Meta {
+    Meta::from_iter([(meta::SUBSCRIPTION_ID.to_owned(), json!(id))])
+}

@@ -1,0 +1,30 @@
+//! `prompts/get`.
+
+use std::sync::Arc;
+
+use palisade_protocol::ErrorObject;
+use palisade_transport::{Call, Reply};
+
+use super::{reply, run};
+use crate::{Context, PromptArguments, input::Inputs, registry::Registry, server::Shared};
+
+pub(super) async fn get(server: &Arc<Shared>, registry: &Registry, call: &Call<'_>, name: &str) -> Reply {
+    let Some(prompt) = registry.prompts.get(name) else {
+        return reply::error(call, &ErrorObject::invalid_params("unknown prompt"));
+    };
+    let arguments = match call.params.arguments.map(|raw| serde_json::from_str(raw.get())).transpose() {
+        Ok(arguments) => PromptArguments(arguments.unwrap_or_default()),
+        Err(_) => return reply::error(call, &ErrorObject::invalid_params("prompt arguments are strings")),
+    };
+    if let Some(missing) = prompt.route.missing_argument(&arguments) {
+        let message = format!("argument `{missing}` is required");
+        return reply::error(call, &ErrorObject::invalid_params(message));
+    }
+    let inputs = match Inputs::open(call) {
+        Ok(inputs) => inputs,
+        Err(error) => return reply::error(call, &error),
+    };
+    let context = Context::new(server, call, inputs);
+    let outcome = run::guarded(|| prompt.route.handler.run(arguments, context.clone())).await;
+    reply::other(server, call, &context, outcome)
+}

@@ -1,0 +1,41 @@
+//! Running a handler so that its panic ends only its own request.
+
+use std::{
+    future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    task::{Context as TaskContext, Poll},
+};
+
+use palisade_protocol::ErrorObject;
+use palisade_transport::BoxFuture;
+
+use crate::HandlerError;
+
+/// Calls a handler and awaits it. A panic, in the call or in the future, becomes `-32603` without
+/// detail: the panic's message may hold anything.
+pub(super) async fn guarded<T>(
+    start: impl FnOnce() -> BoxFuture<'static, Result<T, HandlerError>>,
+) -> Result<T, HandlerError> {
+    match catch_unwind(AssertUnwindSafe(start)) {
+        Ok(future) => CatchPanic(future).await,
+        Err(_) => Err(panicked()),
+    }
+}
+
+struct CatchPanic<T>(BoxFuture<'static, Result<T, HandlerError>>);
+
+impl<T> Future for CatchPanic<T> {
+    type Output = Result<T, HandlerError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        // The future is not polled again after a panic, so no broken state is seen.
+        catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(cx)))
+            .unwrap_or_else(|_| Poll::Ready(Err(panicked())))
+    }
+}
+
+fn panicked() -> HandlerError {
+    tracing::error!("handler panicked");
+    HandlerError::protocol(ErrorObject::internal())
+}

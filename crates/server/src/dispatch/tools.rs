@@ -1,0 +1,45 @@
+//! `tools/call`.
+
+use std::sync::Arc;
+
+use palisade_protocol::ErrorObject;
+use palisade_transport::{Call, Reply};
+use serde_json::Value;
+
+use super::{reply, run};
+use crate::{
+    Context, HandlerError, RawArguments,
+    input::Inputs,
+    registry::{Registry, ToolEntry},
+    server::Shared,
+};
+
+pub(super) async fn call(server: &Arc<Shared>, registry: &Registry, call: &Call<'_>, name: &str) -> Reply {
+    let Some(tool) = registry.tools.get(name) else {
+        return reply::error(call, &ErrorObject::invalid_params("unknown tool"));
+    };
+    let inputs = match Inputs::open(call) {
+        Ok(inputs) => inputs,
+        Err(error) => return reply::error(call, &error),
+    };
+    let context = Context::new(server, call, inputs);
+    let arguments = RawArguments::of(call.params, call.body);
+    let outcome = match check(tool, &arguments) {
+        Ok(()) => run::guarded(|| tool.route.handler.run(arguments, context.clone())).await,
+        Err(error) => Err(error),
+    };
+    reply::tool(server, call, &context, outcome)
+}
+
+/// Checks the arguments against the schema where decoding them does not. Faults go to the model.
+fn check(tool: &ToolEntry, arguments: &RawArguments) -> Result<(), HandlerError> {
+    match &tool.validator {
+        Some(validator) => {
+            let value: Value = arguments.decode()?;
+            validator.check(&value).map_err(|fault| {
+                HandlerError::tool(format_args!("invalid arguments: {fault}"))
+            })
+        }
+        None => Ok(()),
+    }
+}

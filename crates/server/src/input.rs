@@ -1,0 +1,176 @@
+//! Input that a handler asks the client for: the questions, the answers, and the sealed state between.
+//!
+//! The state a client carries from one try to the next holds every answer so far, so that the handler
+//! can run again from its beginning. It is sealed for one principal, one method, one target and one set
+//! of arguments, and it expires; each answer counts only for the very question it was given to.
+//!
+//! # Specification
+//!
+//! MCP 2026-07-28, Multi Round-Trip Requests.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use palisade_protocol::{ErrorObject, InputRequest, InputRequests, RawJson};
+use palisade_security::{SealPurpose, UnixMillis, digest::digest_parts};
+use palisade_transport::Call;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Identifies one question: the start of a digest of the request that was sent.
+type Question = [u8; 16];
+
+/// An answer and the question it was given to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Answer {
+    question: Question,
+    response: RawJson,
+}
+
+/// What the client carries, before it is sealed.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Carried {
+    expires_at: u64,
+    answers: BTreeMap<String, Answer>,
+    asked: BTreeMap<String, Question>,
+}
+
+/// The answers at hand and the questions asked during one run of a handler.
+#[derive(Debug, Default)]
+pub(crate) struct Inputs(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    answers: BTreeMap<String, Answer>,
+    requests: InputRequests,
+    asked: BTreeMap<String, Question>,
+}
+
+impl Inputs {
+    /// The answers that a request brings. Answers to what was not asked are ignored.
+    ///
+    /// # Errors
+    ///
+    /// `-32602` with one fixed message for a state that is not this server's, not for this request, or
+    /// too old: the reason would help only whoever forged it.
+    pub(crate) fn open(call: &Call<'_>) -> Result<Self, ErrorObject> {
+        let Some(token) = &call.params.request_state else { return Ok(Self::default()) };
+        let carried = open_state(call, token).ok_or_else(|| {
+            tracing::warn!(principal = call.principal.subject(), "request state refused");
+            ErrorObject::invalid_params("invalid request state")
+        })?;
+        let mut answers = carried.answers;
+        if let Some(responses) = call.params.input_responses {
+            let responses: BTreeMap<String, RawJson> = serde_json::from_str(responses.get())
+                .map_err(|_| ErrorObject::invalid_params("invalid input responses"))?;
+            for (key, response) in responses {
+                if let Some(question) = carried.asked.get(&key) {
+                    answers.insert(key, Answer { question: *question, response });
+                }
+            }
+        }
+        Ok(Self(Mutex::new(State { answers, ..State::default() })))
+    }
+
+    /// The answer to this question, if the client has given one.
+    pub(crate) fn answer(&self, key: &str, request: &InputRequest) -> Option<RawJson> {
+        let state = self.lock();
+        let answer = state.answers.get(key)?;
+        (answer.question == question_of(request)).then(|| answer.response.clone())
+    }
+
+    /// Notes a question for the client.
+    pub(crate) fn ask(&self, key: &str, request: InputRequest) {
+        let mut state = self.lock();
+        state.answers.remove(key);
+        state.asked.insert(key.to_owned(), question_of(&request));
+        state.requests.insert(key, request);
+    }
+
+    /// The questions asked, and the sealed state that goes with them. `None` if nothing was asked or the
+    /// state would exceed the limit.
+    pub(crate) fn seal(&self, call: &Call<'_>) -> Option<(InputRequests, String)> {
+        let mut state = self.lock();
+        if state.requests.is_empty() {
+            return None;
+        }
+        let limits = call.security.limits();
+        let lifetime = u64::try_from(limits.request_state_ttl().as_millis()).unwrap_or(u64::MAX);
+        let carried = Carried {
+            expires_at: call.security.now().0.saturating_add(lifetime),
+            answers: std::mem::take(&mut state.answers),
+            asked: std::mem::take(&mut state.asked),
+        };
+        let plain = serde_json::to_vec(&carried).ok()?;
+        let sealed =
+            call.security.sealer().seal(SealPurpose::RequestState, &plain, &binding(call)).ok()?;
+        (sealed.len() <= limits.max_request_state_bytes())
+            .then(|| (std::mem::take(&mut state.requests), sealed))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn open_state(call: &Call<'_>, token: &str) -> Option<Carried> {
+    if token.len() > call.security.limits().max_request_state_bytes() {
+        return None;
+    }
+    let plain = call.security.sealer().open(SealPurpose::RequestState, token, &binding(call)).ok()?;
+    let carried: Carried = serde_json::from_slice(&plain).ok()?;
+    (call.security.now() < UnixMillis(carried.expires_at)).then_some(carried)
+}
+
+/// What a state is good for: this principal, this method, this target, these arguments.
+fn binding(call: &Call<'_>) -> [u8; 32] {
+    let target = call.params.mirrored_name(&call.request.method).unwrap_or_default();
+    let arguments = call.params.arguments.map(|raw| canonical(raw.get())).unwrap_or_default();
+    digest_parts(&[
+        call.principal.scheme().as_bytes(),
+        call.principal.subject().as_bytes(),
+        call.request.method.as_bytes(),
+        target.as_bytes(),
+        arguments.as_bytes(),
+    ])
+}
+
+fn question_of(request: &InputRequest) -> Question {
+    let json = serde_json::to_string(request).map(|json| canonical(&json)).unwrap_or_default();
+    let mut question = Question::default();
+    for (to, from) in question.iter_mut().zip(digest_parts(&[json.as_bytes()])) {
+        *to = from;
+    }
+    question
+}
+
+/// JSON without the freedom of writing it: no blanks, members sorted. Clients may write the same
+/// arguments differently when they try again.
+fn canonical(json: &str) -> String {
+    fn sorted(value: Value) -> Value {
+        match value {
+            Value::Object(members) => {
+                let members: BTreeMap<_, _> =
+                    members.into_iter().map(|(key, value)| (key, sorted(value))).collect();
+                Value::Object(members.into_iter().collect())
+            }
+            Value::Array(items) => Value::Array(items.into_iter().map(sorted).collect()),
+            scalar => scalar,
+        }
+    }
+    serde_json::from_str(json).map(|value| sorted(value).to_string()).unwrap_or_else(|_| json.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::canonical;
+
+    #[test]
+    fn writing_does_not_matter_but_values_do() {
+        assert_eq!(canonical(r#"{ "b": [1, {"y":2,"x":1}], "a": "\u0041" }"#), canonical(r#"{"a":"A","b":[1,{"x":1,"y":2}]}"#));
+        assert_ne!(canonical(r#"{"a":1}"#), canonical(r#"{"a":"1"}"#));
+        assert_ne!(canonical(r#"{"a":[1,2]}"#), canonical(r#"{"a":[2,1]}"#));
+    }
+}
