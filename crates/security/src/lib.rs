@@ -1,1 +1,57 @@
-//! palisade: security.
+//! Security decisions of the palisade MCP stack.
+//!
+//! Every decision here is a pure function of its inputs and of a [`Clock`]: no sockets, no runtime, no
+//! system clock outside [`clock::SystemClock`]. Transports take these decisions as values and make none of
+//! their own, so an HTTP listener, a mounted tower service and a test reach the same verdict.
+//!
+//! Start with [`SecurityConfig::server`]: it asks for the decisions that must be made (which origins, which
+//! authentication, which TLS) and yields a [`ServerSecurity`]. A request then passes [`guard::check`],
+//! [`ServerSecurity::authenticate`] and [`authorize`]; each refusal is a [`RejectError`], and an
+//! [`AuditSink`] gets one record whatever the outcome.
+//!
+//! # Features
+//!
+//! `aws-lc-rs` (default) or `ring` choose the cryptography; with neither, everything compiles and whatever
+//! needs a key refuses to be built. `tls` adds [`tls`].
+
+pub mod audit;
+pub mod authn;
+mod authority;
+pub mod clock;
+pub mod config;
+mod crypto;
+pub mod digest;
+pub mod guard;
+pub mod host;
+pub mod limits;
+pub mod origin;
+pub mod policy;
+pub mod principal;
+pub mod provider;
+pub mod reject;
+pub mod seal;
+pub mod secret;
+#[cfg(feature = "tls")]
+pub mod tls;
+
+pub use audit::{
+    AuditEntry, AuditRecord, AuditSink, CorrelationId, MemoryAudit, Outcome, TracingAudit,
+};
+pub use authn::{Authenticator, AuthnError, Challenge, Credentials, PeerInfo};
+pub use clock::{Clock, ManualClock, SystemClock, UnixMillis};
+pub use config::{Finding, SecurityConfig, SecurityConfigError, ServerSecurity, Severity};
+pub use guard::GuardInput;
+pub use host::{AllowedHosts, HostError};
+pub use limits::Limits;
+pub use origin::{AllowedOrigins, Origin, OriginError};
+pub use policy::{
+    AccessRequest, AllowAuthenticated, Authorized, Decision, DenyReason, Grants, Policy,
+    PolicyError, RulePolicy, Target, authorize,
+};
+pub use principal::{Principal, Scope, ScopeError};
+pub use provider::{CredentialError, CredentialProvider};
+pub use reject::RejectError;
+pub use seal::{SealError, SealKeyError, SealPurpose, Sealer};
+pub use secret::{Secret, Weakness};
+#[cfg(feature = "tls")]
+pub use tls::{ClientTls, ServerTls, TlsConfigError};

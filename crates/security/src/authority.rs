@@ -1,0 +1,202 @@
+//! `host[:port]` as `Host` and `Origin` carry it: parsed exactly, compared exactly, nothing allocated.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// A host and, if one is written, a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Authority<'a> {
+    pub(crate) host: HostName<'a>,
+    pub(crate) port: Option<u16>,
+}
+
+/// A host, borrowed. Names keep their case; use [`HostName::same`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HostName<'a> {
+    Name(&'a str),
+    V4(Ipv4Addr),
+    V6(Ipv6Addr),
+}
+
+impl<'a> Authority<'a> {
+    /// Parses the text. Refuses what two readers could read differently: user information, empty or
+    /// trailing-dot names, ports with a sign or leading zeros, zone ids, numbers that some resolvers take
+    /// for addresses, and everything that is not ASCII.
+    pub(crate) fn parse(text: &'a str) -> Option<Self> {
+        let (host, port) = match text.strip_prefix('[') {
+            Some(rest) => {
+                let (address, rest) = rest.split_once(']')?;
+                let port = if rest.is_empty() { None } else { Some(rest.strip_prefix(':')?) };
+                (HostName::V6(address.parse().ok()?), port)
+            }
+            None => {
+                let (host, port) = match text.split_once(':') {
+                    Some((host, port)) => (host, Some(port)),
+                    None => (text, None),
+                };
+                (HostName::parse(host)?, port)
+            }
+        };
+        let port = match port {
+            Some(port) => Some(parse_port(port)?),
+            None => None,
+        };
+        Some(Self { host, port })
+    }
+}
+
+impl<'a> HostName<'a> {
+    fn parse(text: &'a str) -> Option<Self> {
+        let last = text.rsplit('.').next().unwrap_or_default();
+        // A resolver may take `1`, `0x7f.1` or `127.0.0.08` for an address: only the canonical form passes.
+        let numeric = last.bytes().all(|byte| byte.is_ascii_digit())
+            || last.strip_prefix("0x").or_else(|| last.strip_prefix("0X")).is_some_and(is_hex);
+        if numeric {
+            return text.parse().ok().map(Self::V4);
+        }
+        let valid = text.len() <= 253 && text.split('.').all(is_label);
+        valid.then_some(Self::Name(text))
+    }
+
+    /// Whether both are the same host. Names are compared without regard to case, and never resolved.
+    pub(crate) fn same(&self, other: &HostName<'_>) -> bool {
+        match (self, other) {
+            (Self::Name(left), HostName::Name(right)) => left.eq_ignore_ascii_case(right),
+            (Self::V4(left), HostName::V4(right)) => left == right,
+            (Self::V6(left), HostName::V6(right)) => left == right,
+            _ => false,
+        }
+    }
+
+    /// Whether this is one of the three names of this machine that programs use: `localhost`, `127.0.0.1`
+    /// and `[::1]`. Others that happen to lead here are not taken for it.
+    pub(crate) fn is_loopback(&self) -> bool {
+        match self {
+            Self::Name(name) => name.eq_ignore_ascii_case("localhost"),
+            Self::V4(address) => *address == Ipv4Addr::LOCALHOST,
+            Self::V6(address) => *address == Ipv6Addr::LOCALHOST,
+        }
+    }
+
+    /// The text in its one form: lower case, addresses canonical, IPv6 in brackets.
+    pub(crate) fn to_text(self) -> String {
+        match self {
+            Self::Name(name) => name.to_ascii_lowercase(),
+            Self::V4(address) => address.to_string(),
+            Self::V6(address) => format!("[{address}]"),
+        }
+    }
+}
+
+fn parse_port(text: &str) -> Option<u16> {
+    let canonical = !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
+    if canonical { text.parse().ok() } else { None }
+}
+
+fn is_label(label: &str) -> bool {
+    let ldh = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    (1..=63).contains(&label.len())
+        && label.bytes().all(ldh)
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+}
+
+fn is_hex(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: Option<(&str, Option<u16>)>) {
+        let parsed = Authority::parse(text).map(|parsed| (parsed.host.to_text(), parsed.port));
+        assert_eq!(parsed, expected.map(|(host, port)| (host.to_owned(), port)), "{text:?}");
+    }
+
+    #[test]
+    fn parses_hosts_and_ports() {
+        check("localhost", Some(("localhost", None)));
+        check("LocalHost:8080", Some(("localhost", Some(8080))));
+        check("a-b.c_d.example:1", Some(("a-b.c_d.example", Some(1))));
+        check("xn--bcher-kva.example", Some(("xn--bcher-kva.example", None)));
+        check("127.0.0.1:65535", Some(("127.0.0.1", Some(65535))));
+        check("[::1]", Some(("[::1]", None)));
+        check("[0:0:0:0:0:0:0:1]:80", Some(("[::1]", Some(80))));
+    }
+
+    #[test]
+    fn o3_what_can_be_read_in_two_ways_is_refused() {
+        for text in [
+            "",
+            ":80",
+            "localhost:",
+            "localhost:0",
+            "localhost:080",
+            "localhost:+80",
+            "localhost:65536",
+            "localhost:80@x",
+            "user@localhost",
+            "localhost.",
+            "localhost..",
+            ".localhost",
+            "local host",
+            "localhost/",
+            "localhost#",
+            "localhost?",
+            "localhost\\",
+            "localhost:80:80",
+            "::1",
+            "[::1",
+            "[::1]80",
+            "[::1]:",
+            "[::1%25eth0]",
+            "[::1%eth0]",
+            "[127.0.0.1]",
+            "[localhost]",
+            "127.1",
+            "2130706433",
+            "0x7f.1",
+            "0x7f000001",
+            "0177.0.0.1",
+            "127.0.0.08",
+            "127.0.0.1.",
+            "1.2.3.4.5",
+            "example.0x1",
+            "example.1",
+            "b\u{fc}cher.example",
+            "-a.example",
+            "a-.example",
+            "%6cocalhost",
+            "*",
+            "*.example.com",
+            "\tlocalhost",
+            "localhost ",
+            "a,b",
+        ] {
+            check(text, None);
+        }
+        check(&format!("{}.example", "a".repeat(64)), None);
+        check(&"a.".repeat(127).trim_end_matches('.').repeat(2), None);
+    }
+
+    #[test]
+    fn loopback_is_three_names() {
+        let loopback = |text: &str| Authority::parse(text).is_some_and(|it| it.host.is_loopback());
+        for text in ["localhost", "LOCALHOST:1", "127.0.0.1:9", "[::1]"] {
+            assert!(loopback(text), "{text}");
+        }
+        for text in [
+            "localhost.evil",
+            "evil-localhost",
+            "a.localhost",
+            "127.0.0.2",
+            "0.0.0.0",
+            "[::]",
+            "[::ffff:127.0.0.1]",
+            "[::ffff:7f00:1]",
+        ] {
+            assert!(!loopback(text), "{text}");
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Configuration: required decisions are states of a builder, optional knobs have safe defaults, and
+//! building reports every finding at once.
+
+mod builder;
+mod finding;
+mod server;
+
+pub use builder::{Dangerous, Ready, ServerConfigBuilder, WantsAuthn, WantsOrigins, WantsTls};
+pub use finding::{Finding, SecurityConfigError, Severity};
+pub use server::ServerSecurity;
+
+/// Where a security configuration starts.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(any(feature = "aws-lc-rs", feature = "ring"))] {
+/// use palisade_security::{AllowedOrigins, SecurityConfig};
+///
+/// // For a development server on this machine. Weakening is searchable: `dangerous()`.
+/// let security = SecurityConfig::server()
+///     .with_allowed_origins(AllowedOrigins::loopback())
+///     .dangerous()
+///     .without_authentication()
+///     .without_tls()
+///     .build()
+///     .unwrap();
+/// assert!(security.check_bind("127.0.0.1:0".parse().unwrap()).is_ok());
+/// assert!(security.check_bind("0.0.0.0:80".parse().unwrap()).is_err());
+/// # }
+/// ```
+///
+/// Leaving a decision out does not compile:
+///
+/// ```compile_fail
+/// # use palisade_security::{AllowedOrigins, SecurityConfig};
+/// SecurityConfig::server().with_allowed_origins(AllowedOrigins::none()).without_tls().build();
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct SecurityConfig;
+
+impl SecurityConfig {
+    /// Starts the configuration of a server.
+    #[must_use]
+    pub const fn server() -> ServerConfigBuilder<WantsOrigins> {
+        ServerConfigBuilder::new()
+    }
+}

@@ -1,0 +1,227 @@
+//! [`ServerSecurity`]: the decisions of a server, as values that transports and engines read.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use http::HeaderValue;
+
+use super::{Finding, SecurityConfigError, Severity};
+#[cfg(feature = "tls")]
+use crate::tls::ServerTls;
+use crate::{
+    audit::AuditSink,
+    authn::{Authenticator, AuthnError, Credentials, PeerInfo},
+    clock::Clock,
+    guard::{self, GuardInput},
+    host::AllowedHosts,
+    limits::Limits,
+    origin::AllowedOrigins,
+    policy::Policy,
+    principal::Principal,
+    reject::RejectError,
+    seal::Sealer,
+};
+
+/// The security of a server: complete, checked, immutable, cheap to clone.
+#[derive(Clone, Debug)]
+pub struct ServerSecurity(Arc<Inner>);
+
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub(super) origins: AllowedOrigins,
+    pub(super) hosts: AllowedHosts,
+    pub(super) authenticator: Option<Arc<dyn Authenticator>>,
+    pub(super) tls: TlsChoice,
+    pub(super) policy: Arc<dyn Policy>,
+    pub(super) limits: Limits,
+    pub(super) audit: Arc<dyn AuditSink>,
+    pub(super) sealer: Sealer,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) realm: Box<str>,
+    pub(super) dangerous_uses: Vec<&'static str>,
+    pub(super) warnings: Vec<Finding>,
+}
+
+#[derive(Debug)]
+pub(super) enum TlsChoice {
+    #[cfg(feature = "tls")]
+    Tls(ServerTls),
+    PlainLocal,
+    PlainBehindProxy,
+}
+
+impl ServerSecurity {
+    pub(super) fn from_inner(inner: Inner) -> Self {
+        Self(Arc::new(inner))
+    }
+
+    /// Which web pages may talk to this server.
+    #[must_use]
+    pub fn allowed_origins(&self) -> &AllowedOrigins {
+        &self.0.origins
+    }
+
+    /// The names this server answers to.
+    #[must_use]
+    pub fn allowed_hosts(&self) -> &AllowedHosts {
+        &self.0.hosts
+    }
+
+    /// The certificate to serve with; none for plain http.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(&self) -> Option<&ServerTls> {
+        match &self.0.tls {
+            TlsChoice::Tls(tls) => Some(tls),
+            TlsChoice::PlainLocal | TlsChoice::PlainBehindProxy => None,
+        }
+    }
+
+    /// Who may do what. Ask through [`authorize`](crate::authorize).
+    #[must_use]
+    pub fn policy(&self) -> &dyn Policy {
+        &*self.0.policy
+    }
+
+    /// What a peer may use.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    /// Where audit records go.
+    #[must_use]
+    pub fn audit(&self) -> &dyn AuditSink {
+        &*self.0.audit
+    }
+
+    /// What seals values that clients carry.
+    #[must_use]
+    pub fn sealer(&self) -> &Sealer {
+        &self.0.sealer
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.0.clock
+    }
+
+    /// The realm that challenges name.
+    #[must_use]
+    pub fn realm(&self) -> &str {
+        &self.0.realm
+    }
+
+    /// Whether callers need no credentials.
+    #[must_use]
+    pub fn is_unauthenticated(&self) -> bool {
+        self.0.authenticator.is_none()
+    }
+
+    /// The names of the `dangerous()` settings in use.
+    #[must_use]
+    pub fn dangerous_uses(&self) -> &[&'static str] {
+        &self.0.dangerous_uses
+    }
+
+    /// What deserves a look.
+    #[must_use]
+    pub fn warnings(&self) -> &[Finding] {
+        &self.0.warnings
+    }
+
+    /// Decides over the head of a request: see [`guard::check`].
+    ///
+    /// # Errors
+    ///
+    /// The first [`RejectError`] that applies.
+    pub fn guard(&self, input: &GuardInput<'_>) -> Result<(), RejectError> {
+        guard::check(input, self)
+    }
+
+    /// Establishes who a request comes from. Also refuses peers that this configuration does not serve,
+    /// tokens in the URI, and credentials that have expired by this server's clock.
+    ///
+    /// # Errors
+    ///
+    /// [`RejectError::PeerNotAllowed`] or [`RejectError::Unauthenticated`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future refuses the request.
+    pub async fn authenticate(
+        &self,
+        credentials: &Credentials<'_>,
+    ) -> Result<Principal, RejectError> {
+        self.check_peer(credentials.peer)?;
+        credentials.refuse_query_token()?;
+        let Some(authenticator) = &self.0.authenticator else { return Ok(Principal::anonymous()) };
+        let principal = authenticator.authenticate(credentials).await?;
+        if principal.expires_at().is_some() && principal.is_expired(self.clock().now()) {
+            return Err(AuthnError::Expired.into());
+        }
+        Ok(principal)
+    }
+
+    /// The `WWW-Authenticate` header of a refusal; none where credentials would not help.
+    #[must_use]
+    pub fn challenge(&self, error: &AuthnError) -> Option<HeaderValue> {
+        if matches!(error, AuthnError::Unavailable) {
+            return None;
+        }
+        let challenge = self.0.authenticator.as_ref()?.challenge(Some(error));
+        Some(challenge.or_realm(&self.0.realm).to_header_value())
+    }
+
+    /// Checks that a peer may be served. Guards services that are mounted in a foreign listener, whose
+    /// address [`Self::check_bind`] never saw.
+    ///
+    /// # Errors
+    ///
+    /// [`RejectError::PeerNotAllowed`] if the peer is not on this machine, and callers need no credentials
+    /// or the connection is not encrypted.
+    pub fn check_peer(&self, peer: &PeerInfo) -> Result<(), RejectError> {
+        let encrypted = peer.is_tls() || matches!(self.0.tls, TlsChoice::PlainBehindProxy);
+        if peer.is_loopback() || (encrypted && !self.is_unauthenticated()) {
+            Ok(())
+        } else {
+            Err(RejectError::PeerNotAllowed)
+        }
+    }
+
+    /// Checks that this configuration may listen on an address. Transports call it before they bind.
+    ///
+    /// # Errors
+    ///
+    /// [`SecurityConfigError`] if the address can be reached from elsewhere, and there is no
+    /// authentication, no encryption, or no name by which others could reach it.
+    pub fn check_bind(&self, address: SocketAddr) -> Result<(), SecurityConfigError> {
+        if address.ip().to_canonical().is_loopback() {
+            return Ok(());
+        }
+        let finding = |path, code, message| Finding::new(path, Severity::Error, code, message);
+        let mut findings = Vec::new();
+        if self.is_unauthenticated() {
+            let message = "a server without authentication cannot listen beyond loopback";
+            findings.push(
+                finding("authentication", "unauthenticated_bind", message)
+                    .with_fix("add `with_authenticator(..)`, or bind 127.0.0.1"),
+            );
+        }
+        if matches!(self.0.tls, TlsChoice::PlainLocal) {
+            let message = "a server without tls cannot listen beyond loopback";
+            findings.push(finding("tls", "plain_http_bind", message).with_fix(
+                "add `with_tls(..)`, bind 127.0.0.1, or behind a proxy that encrypts \
+                 `dangerous().plain_http_behind_proxy()`",
+            ));
+        }
+        if self.0.hosts.is_loopback_only() {
+            let message =
+                "the server listens beyond loopback but answers to names of this machine only";
+            findings.push(finding("allowed_hosts", "hosts_loopback_only", message).with_fix(
+                "add `with_allowed_hosts(AllowedHosts::only([..])?)` with the server's names",
+            ));
+        }
+        if findings.is_empty() { Ok(()) } else { Err(SecurityConfigError::new(findings)) }
+    }
+}
