@@ -1,0 +1,161 @@
+//! Installing the peers, once, in versions that are fixed here.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Who the peers are written in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Language {
+    TypeScript,
+    Python,
+}
+
+/// A language whose peers are ready to run.
+#[derive(Debug)]
+pub(crate) struct Installed {
+    pub(crate) language: Language,
+    program: PathBuf,
+    folder: PathBuf,
+}
+
+const NPM: [&str; 4] = [
+    "@modelcontextprotocol/client@2.4.0",
+    "@modelcontextprotocol/server@2.4.0",
+    "@modelcontextprotocol/node@2.1.2",
+    "zod@4.6.7",
+];
+const PYPI: [&str; 1] = ["mcp==2.3.0"];
+
+impl Language {
+    /// Installs the peers if they are not there yet. `None`, after a visible line, where the machine lacks what it
+    /// takes; in CI that is a failure instead.
+    pub(crate) fn installed(self) -> Option<Installed> {
+        if let Some(missing) = self.missing() {
+            assert!(
+                std::env::var("CI").as_deref() != Ok("true"),
+                "{missing}: interop must run in CI"
+            );
+            // Not `eprintln!`, which the test harness would keep to itself.
+            writeln!(std::io::stderr(), "SKIPPED: interop with {self:?}, {missing}").unwrap();
+            return None;
+        }
+        let folder =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("interop").join(self.name());
+        fs::create_dir_all(&folder).unwrap();
+        // The other tests wait here, those in other processes too; the lock goes with the file at the end.
+        let lock = File::create(folder.join(".lock")).unwrap();
+        lock.lock().unwrap();
+        let stamp = folder.join(".installed");
+        let wanted = self.packages().join(" ");
+        if fs::read_to_string(&stamp).ok().as_deref() != Some(wanted.as_str()) {
+            self.install(&folder);
+            fs::write(&stamp, wanted).unwrap();
+        }
+        for (name, text) in self.scripts() {
+            fs::write(folder.join(name), text).unwrap();
+        }
+        let program = match self {
+            Self::TypeScript => PathBuf::from("node"),
+            Self::Python => folder.join("venv/bin/python"),
+        };
+        Some(Installed { language: self, program, folder })
+    }
+
+    fn missing(self) -> Option<&'static str> {
+        match self {
+            Self::TypeScript if !runs("npm", &["--version"]) => Some("npm is missing"),
+            Self::TypeScript
+                if !runs(
+                    "node",
+                    &["-e", "process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)"],
+                ) =>
+            {
+                Some("node 20 or newer is missing")
+            }
+            Self::Python
+                if !runs(
+                    "python3",
+                    &["-c", "import sys; sys.exit(sys.version_info < (3, 10))"],
+                ) =>
+            {
+                Some("python 3.10 or newer is missing")
+            }
+            Self::Python if !runs("python3", &["-c", "import venv, ensurepip"]) => {
+                Some("pip is missing")
+            }
+            _ => None,
+        }
+    }
+
+    fn install(self, folder: &Path) {
+        match self {
+            Self::TypeScript => {
+                fs::write(folder.join("package.json"), r#"{"private":true}"#).unwrap();
+                let quiet =
+                    ["install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"];
+                run(Command::new("npm").args(quiet).args(NPM).current_dir(folder));
+            }
+            Self::Python => {
+                run(Command::new("python3").args(["-m", "venv", "venv"]).current_dir(folder));
+                let quiet = ["install", "--quiet", "--disable-pip-version-check"];
+                run(Command::new(folder.join("venv/bin/pip"))
+                    .args(quiet)
+                    .args(PYPI)
+                    .current_dir(folder));
+            }
+        }
+    }
+
+    fn packages(self) -> &'static [&'static str] {
+        match self {
+            Self::TypeScript => &NPM,
+            Self::Python => &PYPI,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::TypeScript => "typescript",
+            Self::Python => "python",
+        }
+    }
+
+    /// Node looks for packages upwards from the script, so the scripts have to stand next to them.
+    fn scripts(self) -> [(&'static str, &'static str); 2] {
+        match self {
+            Self::TypeScript => [
+                ("client.mjs", include_str!("peers/client.mjs")),
+                ("server.mjs", include_str!("peers/server.mjs")),
+            ],
+            Self::Python => [
+                ("client.py", include_str!("peers/client.py")),
+                ("server.py", include_str!("peers/server.py")),
+            ],
+        }
+    }
+}
+
+impl Installed {
+    /// The command for `client` or `server`.
+    pub(crate) fn command(&self, role: &str) -> tokio::process::Command {
+        let extension = match self.language {
+            Language::TypeScript => "mjs",
+            Language::Python => "py",
+        };
+        let mut command = tokio::process::Command::new(&self.program);
+        command.arg(self.folder.join(role).with_extension(extension)).kill_on_drop(true);
+        command
+    }
+}
+
+fn runs(program: &str, arguments: &[&str]) -> bool {
+    Command::new(program).args(arguments).output().is_ok_and(|output| output.status.success())
+}
+
+#[track_caller]
+fn run(command: &mut Command) {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
