@@ -156,9 +156,15 @@ pub struct ElicitResult {
 }
 
 impl ElicitResult {
-    /// The user sent the form.
+    /// The user sent the form with these fields.
     #[must_use]
-    pub fn accept(content: Map<String, Value>) -> Self {
+    pub fn accept<N, V>(content: impl IntoIterator<Item = (N, V)>) -> Self
+    where
+        N: Into<String>,
+        V: Into<Value>,
+    {
+        let content =
+            content.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
         Self { action: ElicitAction::Accept, content: Some(content) }
     }
 
@@ -178,6 +184,19 @@ impl ElicitResult {
     #[must_use]
     pub fn cancel() -> Self {
         Self { action: ElicitAction::Cancel, content: None }
+    }
+
+    /// Whether the user agreed.
+    #[must_use]
+    pub fn is_accepted(&self) -> bool {
+        self.action == ElicitAction::Accept
+    }
+
+    /// What the user entered in a field. `None` too if the user did not agree, whatever else a client
+    /// sends along.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&Value> {
+        self.content.as_ref().filter(|_| self.is_accepted())?.get(name)
     }
 }
 
@@ -216,6 +235,20 @@ mod tests {
         check(&format!(r#"{{"message":"m",{schema},"mode":"url"}}"#), None);
         check(&format!(r#"{{"message":"m",{schema},"mode":"voice"}}"#), None);
         check(&format!(r#"{{{schema}}}"#), None);
+    }
+
+    #[test]
+    fn fields_are_those_of_an_accepted_form() {
+        let mut result = ElicitResult::accept([("name", "octocat")]);
+        let text = r#"{"action":"accept","content":{"name":"octocat"}}"#;
+        assert_eq!(serde_json::to_string(&result).unwrap(), text);
+        assert_eq!(result.field("name"), Some(&Value::from("octocat")));
+        assert_eq!(result.field("age"), None);
+        result.action = ElicitAction::Decline;
+        assert_eq!(result.field("name"), None);
+        let none: [ElicitResult; 3] =
+            [ElicitResult::accept_url(), ElicitResult::decline(), ElicitResult::cancel()];
+        assert!(none.iter().all(|it| it.content.is_none()));
     }
 
     #[test]
