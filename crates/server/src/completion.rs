@@ -20,7 +20,11 @@ pub struct CompletionRequest {
 
 /// Suggests values.
 pub(crate) trait Completer: Send + Sync {
-    fn complete(&self, request: CompletionRequest, context: Context) -> BoxFuture<'static, Vec<String>>;
+    fn complete(
+        &self,
+        request: CompletionRequest,
+        context: Context,
+    ) -> BoxFuture<'static, Vec<String>>;
 }
 
 pub(crate) fn completer<F, Fut>(function: F) -> Arc<dyn Completer>
@@ -35,7 +39,11 @@ where
         F: Fn(CompletionRequest, Context) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Vec<String>> + Send + 'static,
     {
-        fn complete(&self, request: CompletionRequest, context: Context) -> BoxFuture<'static, Vec<String>> {
+        fn complete(
+            &self,
+            request: CompletionRequest,
+            context: Context,
+        ) -> BoxFuture<'static, Vec<String>> {
             Box::pin((self.0)(request, context))
         }
     }

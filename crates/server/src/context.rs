@@ -9,8 +9,8 @@ use bytes::Bytes;
 use palisade_protocol::{
     ClientCapabilities, CreateMessageRequestParams, CreateMessageResult, ElicitAction,
     ElicitRequestParams, ElicitResult, ErrorCode, ErrorObject, Implementation, InputRequest,
-    ListRootsResult, LoggingLevel, LoggingMessageNotificationParams, ProgressNotificationParams, RawJson,
-    RequestId, encode, method,
+    ListRootsResult, LoggingLevel, LoggingMessageNotificationParams, ProgressNotificationParams,
+    RawJson, RequestId, encode, method,
 };
 use palisade_security::Principal;
 use palisade_transport::{Call, Outbox};
@@ -76,7 +76,10 @@ impl Context {
     /// An internal error if the server has no such state.
     pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, HandlerError> {
         self.0.server.states.get().ok_or_else(|| {
-            tracing::error!(state = std::any::type_name::<T>(), "handler needs a state the server lacks");
+            tracing::error!(
+                state = std::any::type_name::<T>(),
+                "handler needs a state the server lacks"
+            );
             HandlerError::protocol(ErrorObject::internal())
         })
     }
@@ -135,7 +138,12 @@ impl Context {
     /// # Specification
     ///
     /// MCP 2026-07-28, Logging (deprecated there in favour of standard error and OpenTelemetry).
-    pub async fn log<T: Serialize + ?Sized>(&self, level: LoggingLevel, logger: Option<&str>, data: &T) {
+    pub async fn log<T: Serialize + ?Sized>(
+        &self,
+        level: LoggingLevel,
+        logger: Option<&str>,
+        data: &T,
+    ) {
         if self.0.log_level.is_none_or(|wanted| level < wanted) {
             return;
         }
@@ -166,7 +174,7 @@ impl Context {
     ) -> Result<ElicitResult, HandlerError> {
         let request = request.into();
         if let ElicitRequestParams::Form(form) = &request
-            && form.requests_secret()
+            && form.requests_secret().is_some()
         {
             tracing::error!(key, "a form must not ask for a secret: use a url elicitation");
             return Err(HandlerError::protocol(ErrorObject::internal()));
@@ -201,7 +209,9 @@ impl Context {
         key: &str,
         request: CreateMessageRequestParams,
     ) -> Result<CreateMessageResult, HandlerError> {
-        self.ask(key, InputRequest::CreateMessage(Box::new(request)), |_, answer| answer.decode().ok())
+        self.ask(key, InputRequest::CreateMessage(Box::new(request)), |_, answer| {
+            answer.decode().ok()
+        })
     }
 
     /// Asks for the client's root directories. See [`Context::elicit`] for how the answer comes.

@@ -76,12 +76,16 @@ async fn route(
         (method::SUBSCRIPTIONS_LISTEN, _) => listen::listen(server, registry, call).await,
         (method::TOOLS_LIST, _) => list::list(server, call, &list::TOOLS, &registry.tools),
         (method::PROMPTS_LIST, _) => list::list(server, call, &list::PROMPTS, &registry.prompts),
-        (method::RESOURCES_LIST, _) => list::list(server, call, &list::RESOURCES, &registry.resources),
+        (method::RESOURCES_LIST, _) => {
+            list::list(server, call, &list::RESOURCES, &registry.resources)
+        }
         (method::RESOURCES_TEMPLATES_LIST, _) => {
             list::list(server, call, &list::TEMPLATES, &registry.templates)
         }
         (method::TOOLS_CALL, Target::Tool(name)) => tools::call(server, registry, call, name).await,
-        (method::PROMPTS_GET, Target::Prompt(name)) => prompts::get(server, registry, call, name).await,
+        (method::PROMPTS_GET, Target::Prompt(name)) => {
+            prompts::get(server, registry, call, name).await
+        }
         (method::RESOURCES_READ, Target::Resource(uri)) => {
             resources::read(server, registry, call, uri).await
         }

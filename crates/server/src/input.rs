@@ -97,15 +97,22 @@ impl Inputs {
             return None;
         }
         let limits = call.security.limits();
-        let lifetime = u64::try_from(limits.request_state_ttl().as_millis()).unwrap_or(u64::MAX);
         let carried = Carried {
-            expires_at: call.security.now().0.saturating_add(lifetime),
+            expires_at: call
+                .security
+                .clock()
+                .now()
+                .saturating_add(limits.request_state_ttl())
+                .as_millis(),
             answers: std::mem::take(&mut state.answers),
             asked: std::mem::take(&mut state.asked),
         };
         let plain = serde_json::to_vec(&carried).ok()?;
-        let sealed =
-            call.security.sealer().seal(SealPurpose::RequestState, &plain, &binding(call)).ok()?;
+        let sealed = call
+            .security
+            .sealer()
+            .seal(SealPurpose::RequestState, &[&binding(call)], &plain)
+            .ok()?;
         (sealed.len() <= limits.max_request_state_bytes())
             .then(|| (std::mem::take(&mut state.requests), sealed))
     }
@@ -119,9 +126,10 @@ fn open_state(call: &Call<'_>, token: &str) -> Option<Carried> {
     if token.len() > call.security.limits().max_request_state_bytes() {
         return None;
     }
-    let plain = call.security.sealer().open(SealPurpose::RequestState, token, &binding(call)).ok()?;
+    let plain =
+        call.security.sealer().open(SealPurpose::RequestState, &[&binding(call)], token).ok()?;
     let carried: Carried = serde_json::from_slice(&plain).ok()?;
-    (call.security.now() < UnixMillis(carried.expires_at)).then_some(carried)
+    (call.security.clock().now() < UnixMillis::new(carried.expires_at)).then_some(carried)
 }
 
 /// What a state is good for: this principal, this method, this target, these arguments.
@@ -160,7 +168,9 @@ fn canonical(json: &str) -> String {
             scalar => scalar,
         }
     }
-    serde_json::from_str(json).map(|value| sorted(value).to_string()).unwrap_or_else(|_| json.to_owned())
+    serde_json::from_str(json)
+        .map(|value| sorted(value).to_string())
+        .unwrap_or_else(|_| json.to_owned())
 }
 
 #[cfg(test)]
@@ -169,7 +179,10 @@ mod tests {
 
     #[test]
     fn writing_does_not_matter_but_values_do() {
-        assert_eq!(canonical(r#"{ "b": [1, {"y":2,"x":1}], "a": "\u0041" }"#), canonical(r#"{"a":"A","b":[1,{"x":1,"y":2}]}"#));
+        assert_eq!(
+            canonical(r#"{ "b": [1, {"y":2,"x":1}], "a": "\u0041" }"#),
+            canonical(r#"{"a":"A","b":[1,{"x":1,"y":2}]}"#)
+        );
         assert_ne!(canonical(r#"{"a":1}"#), canonical(r#"{"a":"1"}"#));
         assert_ne!(canonical(r#"{"a":[1,2]}"#), canonical(r#"{"a":[2,1]}"#));
     }

@@ -31,7 +31,8 @@ pub(crate) fn check(name: &str) -> Result<(), NameError> {
     if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte)) {
         return Err(NameError::Character);
     }
-    let reserved = |prefix: &str| name.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+    let reserved =
+        |prefix: &str| name.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
     if reserved("rpc.") || reserved("mcp.") {
         return Err(NameError::Reserved);
     }
@@ -44,7 +45,8 @@ mod tests {
 
     #[test]
     fn only_plain_names_pass() {
-        for name in ["add", "DATA_EXPORT_v2", "admin.tools.list", "a", &"x".repeat(128), "mcp-tool"] {
+        for name in ["add", "DATA_EXPORT_v2", "admin.tools.list", "a", &"x".repeat(128), "mcp-tool"]
+        {
             assert_eq!(check(name), Ok(()), "{name}");
         }
         for (name, error) in [

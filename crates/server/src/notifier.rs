@@ -109,7 +109,11 @@ impl Hub {
     pub(crate) fn publish(&self, change: &Change) {
         let subscribers = self.subscribers.lock().unwrap_or_else(PoisonError::into_inner);
         for subscriber in subscribers.values().filter(|subscriber| subscriber.wants(change)) {
-            subscriber.pending.lock().unwrap_or_else(PoisonError::into_inner).insert(change.clone());
+            subscriber
+                .pending
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(change.clone());
             subscriber.wake.notify_one();
         }
     }
@@ -128,10 +132,10 @@ impl Hub {
 impl Subscriber {
     fn wants(&self, change: &Change) -> bool {
         match change {
-            Change::Tools => self.filter.tools_list_changed == Some(true),
-            Change::Prompts => self.filter.prompts_list_changed == Some(true),
-            Change::Resources => self.filter.resources_list_changed == Some(true),
-            Change::Resource(uri) => self.filter.resource_subscriptions.iter().flatten().any(|u| u == uri),
+            Change::Tools => self.filter.tools_list_changed,
+            Change::Prompts => self.filter.prompts_list_changed,
+            Change::Resources => self.filter.resources_list_changed,
+            Change::Resource(uri) => self.filter.resource_subscriptions.iter().any(|u| u == uri),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 use palisade_protocol::{ErrorObject, GetPromptResult, Prompt, PromptMessage};
 use palisade_transport::BoxFuture;
 
-use crate::{CompletionRequest, Completer, Context, HandlerError, IntoHandlerError, completion};
+use crate::{Completer, CompletionRequest, Context, HandlerError, IntoHandlerError, completion};
 
 /// One prompt: its definition and its handler. Made by `#[prompt]`, or by hand.
 #[derive(Clone)]
@@ -125,13 +125,18 @@ impl PromptArguments {
     /// # Errors
     ///
     /// `-32602` if the argument does not parse.
-    pub fn parse_optional<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>, HandlerError> {
+    pub fn parse_optional<T: std::str::FromStr>(
+        &self,
+        name: &str,
+    ) -> Result<Option<T>, HandlerError> {
         self.get(name).map(|text| text.parse().map_err(|_| invalid(name))).transpose()
     }
 }
 
 fn invalid(name: &str) -> HandlerError {
-    HandlerError::protocol(ErrorObject::invalid_params(format!("argument `{name}` is missing or invalid")))
+    HandlerError::protocol(ErrorObject::invalid_params(format!(
+        "argument `{name}` is missing or invalid"
+    )))
 }
 
 /// A value that becomes a prompt's messages.

@@ -24,7 +24,12 @@ pub struct Problem {
 }
 
 impl Problem {
-    pub(crate) fn new(kind: &str, name: &str, code: &'static str, message: impl fmt::Display) -> Self {
+    pub(crate) fn new(
+        kind: &str,
+        name: &str,
+        code: &'static str,
+        message: impl fmt::Display,
+    ) -> Self {
         // A name may be hostile: quoted, escaped and cut.
         let name: String = name.chars().take(64).collect();
         Self { subject: format!("{kind} {name:?}"), code, message: message.to_string() }

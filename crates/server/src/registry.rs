@@ -19,7 +19,6 @@ pub(crate) struct Registry {
 }
 
 /// Entries in the order of registration, found by key.
-#[derive(Clone)]
 pub(crate) struct Listing<T> {
     entries: Vec<Arc<T>>,
     index: HashMap<String, usize>,
@@ -61,18 +60,26 @@ impl Registry {
         let name = route.tool.name.clone();
         let problem = |code, message: &dyn fmt::Display| Problem::new("tool", &name, code, message);
         names::check(&name).map_err(|error| problem("invalid_name", &error))?;
-        let prepared = route.prepare().map_err(|error: ToolProblem| problem("invalid_schema", &error))?;
-        let definition = RawJson::from_serialize(&route.tool).map_err(|e| problem("invalid_schema", &e))?;
-        let entry =
-            ToolEntry { route, headers: prepared.headers, validator: prepared.validator, definition };
+        let prepared =
+            route.prepare().map_err(|error: ToolProblem| problem("invalid_schema", &error))?;
+        let definition =
+            RawJson::from_serialize(&route.tool).map_err(|e| problem("invalid_schema", &e))?;
+        let entry = ToolEntry {
+            route,
+            headers: prepared.headers,
+            validator: prepared.validator,
+            definition,
+        };
         self.tools.insert(entry).map_err(|error| problem("name_collision", &error))
     }
 
     pub(crate) fn insert_prompt(&mut self, route: PromptRoute) -> Result<(), Problem> {
         let name = route.prompt.name.clone();
-        let problem = |code, message: &dyn fmt::Display| Problem::new("prompt", &name, code, message);
+        let problem =
+            |code, message: &dyn fmt::Display| Problem::new("prompt", &name, code, message);
         names::check(&name).map_err(|error| problem("invalid_name", &error))?;
-        let definition = RawJson::from_serialize(&route.prompt).map_err(|e| problem("invalid_name", &e))?;
+        let definition =
+            RawJson::from_serialize(&route.prompt).map_err(|e| problem("invalid_name", &e))?;
         self.prompts
             .insert(PromptEntry { route, definition })
             .map_err(|error| problem("name_collision", &error))
@@ -80,11 +87,13 @@ impl Registry {
 
     pub(crate) fn insert_resource(&mut self, route: ResourceRoute) -> Result<(), Problem> {
         let uri = route.resource.uri.clone();
-        let problem = |code, message: &dyn fmt::Display| Problem::new("resource", &uri, code, message);
+        let problem =
+            |code, message: &dyn fmt::Display| Problem::new("resource", &uri, code, message);
         if !has_scheme(&uri) || uri.chars().any(|c| c.is_control() || c.is_whitespace()) {
             return Err(problem("invalid_uri", &"a uri has a scheme and no blanks"));
         }
-        let definition = RawJson::from_serialize(&route.resource).map_err(|e| problem("invalid_uri", &e))?;
+        let definition =
+            RawJson::from_serialize(&route.resource).map_err(|e| problem("invalid_uri", &e))?;
         self.resources
             .insert(ResourceEntry { route, definition })
             .map_err(|error| problem("name_collision", &error))
@@ -92,10 +101,12 @@ impl Registry {
 
     pub(crate) fn insert_template(&mut self, route: ResourceTemplateRoute) -> Result<(), Problem> {
         let uri = route.template.uri_template.clone();
-        let problem =
-            |code, message: &dyn fmt::Display| Problem::new("resource template", &uri, code, message);
+        let problem = |code, message: &dyn fmt::Display| {
+            Problem::new("resource template", &uri, code, message)
+        };
         let template = UriTemplate::parse(&uri).map_err(|error| problem("invalid_uri", &error))?;
-        let definition = RawJson::from_serialize(&route.template).map_err(|e| problem("invalid_uri", &e))?;
+        let definition =
+            RawJson::from_serialize(&route.template).map_err(|e| problem("invalid_uri", &e))?;
         self.templates
             .insert(TemplateEntry { route, template, definition })
             .map_err(|error| problem("name_collision", &error))
@@ -121,7 +132,12 @@ impl<T: Entry> Listing<T> {
     pub(crate) fn remove(&mut self, key: &str) -> bool {
         let before = self.entries.len();
         self.entries.retain(|entry| entry.key() != key);
-        self.index = self.entries.iter().enumerate().map(|(at, entry)| (entry.key().to_owned(), at)).collect();
+        self.index = self
+            .entries
+            .iter()
+            .enumerate()
+            .map(|(at, entry)| (entry.key().to_owned(), at))
+            .collect();
         self.entries.len() < before
     }
 
@@ -150,6 +166,12 @@ impl<T: Entry> Listing<T> {
 impl<T> Default for Listing<T> {
     fn default() -> Self {
         Self { entries: Vec::new(), index: HashMap::new() }
+    }
+}
+
+impl<T> Clone for Listing<T> {
+    fn clone(&self) -> Self {
+        Self { entries: self.entries.clone(), index: self.index.clone() }
     }
 }
 

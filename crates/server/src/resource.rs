@@ -5,7 +5,7 @@ mod template;
 use std::{fmt, sync::Arc};
 
 use palisade_protocol::{
-    BlobResourceContents, CacheHints, ReadResourceResult, Resource, ResourceContents, ResourceTemplate,
+    BlobResourceContents, ReadResourceResult, Resource, ResourceContents, ResourceTemplate,
     TextResourceContents,
 };
 use palisade_transport::BoxFuture;
@@ -151,7 +151,9 @@ impl fmt::Debug for ResourceRoute {
 
 impl fmt::Debug for ResourceTemplateRoute {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ResourceTemplateRoute").field("template", &self.template).finish_non_exhaustive()
+        f.debug_struct("ResourceTemplateRoute")
+            .field("template", &self.template)
+            .finish_non_exhaustive()
     }
 }
 
@@ -170,14 +172,22 @@ pub trait IntoResourceResult {
 }
 
 impl IntoResourceResult for ReadResourceResult {
-    fn into_resource_result(self, _: &str, _: Option<&str>) -> Result<ReadResourceResult, HandlerError> {
+    fn into_resource_result(
+        self,
+        _: &str,
+        _: Option<&str>,
+    ) -> Result<ReadResourceResult, HandlerError> {
         Ok(self)
     }
 }
 
 impl IntoResourceResult for Vec<ResourceContents> {
-    fn into_resource_result(self, _: &str, _: Option<&str>) -> Result<ReadResourceResult, HandlerError> {
-        Ok(ReadResourceResult::new(self, CacheHints::default()))
+    fn into_resource_result(
+        self,
+        _: &str,
+        _: Option<&str>,
+    ) -> Result<ReadResourceResult, HandlerError> {
+        Ok(ReadResourceResult::new(self))
     }
 }
 
@@ -201,10 +211,7 @@ impl IntoResourceResult for Vec<u8> {
         uri: &str,
         mime_type: Option<&str>,
     ) -> Result<ReadResourceResult, HandlerError> {
-        let mut contents = BlobResourceContents::new(uri, base64::Engine::encode(
-            &base64::engine::general_purpose::STANDARD,
-            self,
-        ));
+        let mut contents = BlobResourceContents::from_bytes(uri, self);
         contents.mime_type = mime_type.map(str::to_owned);
         vec![ResourceContents::Blob(contents)].into_resource_result(uri, mime_type)
     }

@@ -43,7 +43,10 @@ pub(crate) struct Shared {
 
 impl Server {
     /// Begins a server with this name and version.
-    #[expect(clippy::new_ret_no_self, reason = "a server comes to life by `build`, which reports problems")]
+    #[expect(
+        clippy::new_ret_no_self,
+        reason = "a server comes to life by `build`, which reports problems"
+    )]
     pub fn new(name: impl Into<String>, version: impl Into<String>) -> ServerBuilder {
         ServerBuilder::new(name.into(), version.into())
     }
@@ -62,7 +65,9 @@ impl Server {
     /// The [`Problem`] of the tool's definition; nothing changes then.
     pub fn insert_tool(&self, tool: impl IntoToolRoute) -> Result<(), Problem> {
         let route = tool.into_tool_route();
-        if let Some((_, name)) = route.needs_state.iter().find(|(id, _)| !self.0.states.contains(*id)) {
+        if let Some((_, name)) =
+            route.needs_state.iter().find(|(id, _)| !self.0.states.contains(*id))
+        {
             let message = format!("no state `{name}`: add it with `with_state`");
             return Err(Problem::new("tool", &route.tool.name, "missing_state", message));
         }

@@ -75,7 +75,12 @@ impl ToolRoute {
     {
         let mut tool = Tool::new(name.into(), RawJson::from(input_schema));
         tool.output_schema = O::output_schema();
-        Self { tool, handler: Arc::new(Dynamic(handler)), needs_state: Vec::new(), check: Check::Schema }
+        Self {
+            tool,
+            handler: Arc::new(Dynamic(handler)),
+            needs_state: Vec::new(),
+            check: Check::Schema,
+        }
     }
 
     /// The definition, as `tools/list` shows it.
@@ -138,8 +143,10 @@ impl ToolRoute {
             Check::Typed => schema::has_constraints(&input),
             Check::Schema => true,
         };
-        let validator =
-            needs_validator.then(|| Validator::new(&input)).transpose().map_err(ToolProblem::Schema)?;
+        let validator = needs_validator
+            .then(|| Validator::new(&input))
+            .transpose()
+            .map_err(ToolProblem::Schema)?;
         Ok(Prepared { headers: Arc::new(headers), validator })
     }
 }

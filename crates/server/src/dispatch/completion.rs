@@ -9,10 +9,13 @@ use palisade_security::{AccessRequest, RejectError, Target, authorize};
 use palisade_transport::{Call, Reply, ReplyOutcome};
 
 use super::{reply, run};
-use crate::{Completer, CompletionRequest, Context, input::Inputs, registry::Registry, server::Shared};
+use crate::{
+    Completer, CompletionRequest, Context, input::Inputs, registry::Registry, server::Shared,
+};
 
 pub(super) async fn complete(server: &Arc<Shared>, registry: &Registry, call: &Call<'_>) -> Reply {
-    let params = call.params.raw.map(|raw| serde_json::from_str::<CompleteRequestParams>(raw.get()));
+    let params =
+        call.params.raw.map(|raw| serde_json::from_str::<CompleteRequestParams>(raw.get()));
     let Some(Ok(params)) = params else {
         return reply::error(call, &ErrorObject::invalid_params("invalid params"));
     };
@@ -26,6 +29,7 @@ pub(super) async fn complete(server: &Arc<Shared>, registry: &Registry, call: &C
             Target::ResourceTemplate(&resource.uri),
             registry.templates.get(&resource.uri).map(|entry| entry.route.completer.as_ref()),
         ),
+        _ => return reply::error(call, &ErrorObject::invalid_params("unknown reference")),
     };
     let request = AccessRequest::new(call.principal, &call.request.method).with_target(target);
     if let Err(reason) = authorize(call.security.policy(), request) {

@@ -17,14 +17,16 @@ pub(super) fn discover(server: &Shared, registry: &Registry, call: &Call<'_>) ->
 
 fn capabilities(registry: &Registry) -> ServerCapabilities {
     // Tools may be added while the server runs, so there is always a list of them.
-    let mut all =
-        ServerCapabilities::new().with_logging().with_tools(ToolsCapability::new().with_list_changed(true));
+    let mut all = ServerCapabilities::new()
+        .with_logging()
+        .with_tools(ToolsCapability::new().with_list_changed(true));
     if !registry.prompts.is_empty() {
         all = all.with_prompts(PromptsCapability::new().with_list_changed(true));
     }
     if !registry.resources.is_empty() || !registry.templates.is_empty() {
-        all = all
-            .with_resources(ResourcesCapability::new().with_list_changed(true).with_subscribe(true));
+        all = all.with_resources(
+            ResourcesCapability::new().with_list_changed(true).with_subscribe(true),
+        );
     }
     if completes(registry) {
         all = all.with_completions();

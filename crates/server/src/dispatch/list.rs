@@ -24,8 +24,11 @@ pub(super) const TOOLS: Kind =
     Kind { member: "tools", used_by: method::TOOLS_CALL, target: |name| Target::Tool(name) };
 pub(super) const PROMPTS: Kind =
     Kind { member: "prompts", used_by: method::PROMPTS_GET, target: |name| Target::Prompt(name) };
-pub(super) const RESOURCES: Kind =
-    Kind { member: "resources", used_by: method::RESOURCES_READ, target: |uri| Target::Resource(uri) };
+pub(super) const RESOURCES: Kind = Kind {
+    member: "resources",
+    used_by: method::RESOURCES_READ,
+    target: |uri| Target::Resource(uri),
+};
 pub(super) const TEMPLATES: Kind = Kind {
     member: "resourceTemplates",
     used_by: method::RESOURCES_READ,
@@ -44,7 +47,8 @@ pub(super) fn list<T: Entry>(
         return reply::error(call, &ErrorObject::invalid_params("invalid cursor"));
     };
     let visible = |entry: &&std::sync::Arc<T>| {
-        let request = AccessRequest::new(call.principal, kind.used_by).with_target((kind.target)(entry.key()));
+        let request = AccessRequest::new(call.principal, kind.used_by)
+            .with_target((kind.target)(entry.key()));
         authorize(call.security.policy(), request).is_ok()
     };
     let mut visible = entries.iter().filter(visible).peekable();
@@ -63,7 +67,13 @@ pub(super) fn list<T: Entry>(
         },
         _ => None,
     };
-    let page = Page { member: kind.member, entries: page, next_cursor, cache: server.cache, info: &server.info };
+    let page = Page {
+        member: kind.member,
+        entries: page,
+        next_cursor,
+        cache: server.cache,
+        info: &server.info,
+    };
     match encode::result(&call.request.id, &page) {
         Ok(message) => Reply::result(message.into(), ReplyOutcome::Completed),
         Err(_) => reply::error(call, &ErrorObject::internal()),
@@ -77,13 +87,17 @@ fn after_cursor<'l, T: Entry>(
     listing: &'l Listing<T>,
 ) -> Option<&'l [std::sync::Arc<T>]> {
     let Some(cursor) = &call.params.cursor else { return listing.after(None) };
-    let key = call.security.sealer().open(SealPurpose::Cursor, cursor, &cursor_binding(call, kind)).ok()?;
+    let key = call
+        .security
+        .sealer()
+        .open(SealPurpose::Cursor, &[&cursor_binding(call, kind)], cursor)
+        .ok()?;
     listing.after(Some(std::str::from_utf8(&key).ok()?))
 }
 
 fn seal_cursor(call: &Call<'_>, kind: &Kind, last: &str) -> Option<String> {
     let binding = cursor_binding(call, kind);
-    call.security.sealer().seal(SealPurpose::Cursor, last.as_bytes(), &binding).ok()
+    call.security.sealer().seal(SealPurpose::Cursor, &[&binding], last.as_bytes()).ok()
 }
 
 /// A cursor is good for one list and one principal.
@@ -114,7 +128,10 @@ impl Serialize for Page<'_> {
         }
         map.serialize_entry("ttlMs", &self.cache.ttl_ms)?;
         map.serialize_entry("cacheScope", &self.cache.cache_scope)?;
-        map.serialize_entry("_meta", &serde_json::json!({ palisade_protocol::meta::SERVER_INFO: self.info }))?;
+        map.serialize_entry(
+            "_meta",
+            &serde_json::json!({ palisade_protocol::meta::SERVER_INFO: self.info }),
+        )?;
         map.end()
     }
 }

@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use palisade_protocol::{
-    EmptyResult, ErrorObject, Meta, RequestId, SubscriptionFilter, SubscriptionsListenRequestParams,
-    encode, meta, method,
+    EmptyResult, ErrorObject, Meta, RequestId, SubscriptionFilter,
+    SubscriptionsListenRequestParams, encode, meta, method,
 };
 use palisade_security::{AccessRequest, RejectError, Target, authorize};
 use palisade_transport::{Call, Reply, ReplyOutcome};
@@ -22,7 +22,10 @@ const MAX_URIS: usize = 256;
 
 /// Sends the acknowledgment, then changes, until the client leaves or the server shuts down.
 pub(super) async fn listen(server: &Arc<Shared>, registry: &Registry, call: &Call<'_>) -> Reply {
-    let params = call.params.raw.map(|raw| serde_json::from_str::<SubscriptionsListenRequestParams>(raw.get()));
+    let params = call
+        .params
+        .raw
+        .map(|raw| serde_json::from_str::<SubscriptionsListenRequestParams>(raw.get()));
     let Some(Ok(params)) = params else {
         return reply::error(call, &ErrorObject::invalid_params("invalid params"));
     };
@@ -53,14 +56,16 @@ pub(super) async fn listen(server: &Arc<Shared>, registry: &Registry, call: &Cal
 fn granted(asked: SubscriptionFilter, registry: &Registry, call: &Call<'_>) -> SubscriptionFilter {
     let resources = !registry.resources.is_empty() || !registry.templates.is_empty();
     let may_read = |uri: &String| {
-        let request = AccessRequest::new(call.principal, method::RESOURCES_READ).with_target(Target::Resource(uri));
+        let request = AccessRequest::new(call.principal, method::RESOURCES_READ)
+            .with_target(Target::Resource(uri));
         resources && authorize(call.security.policy(), request).is_ok()
     };
     let mut granted = SubscriptionFilter::new();
     granted.tools_list_changed = asked.tools_list_changed;
     granted.prompts_list_changed = asked.prompts_list_changed && !registry.prompts.is_empty();
     granted.resources_list_changed = asked.resources_list_changed && resources;
-    granted.resource_subscriptions = asked.resource_subscriptions.into_iter().filter(may_read).collect();
+    granted.resource_subscriptions =
+        asked.resource_subscriptions.into_iter().filter(may_read).collect();
     granted
 }
 
@@ -70,7 +75,9 @@ async fn send_changes(call: &Call<'_>, changes: BTreeSet<Change>) {
             Change::Tools => (method::NOTIFICATIONS_TOOLS_LIST_CHANGED, json!({})),
             Change::Prompts => (method::NOTIFICATIONS_PROMPTS_LIST_CHANGED, json!({})),
             Change::Resources => (method::NOTIFICATIONS_RESOURCES_LIST_CHANGED, json!({})),
-            Change::Resource(uri) => (method::NOTIFICATIONS_RESOURCES_UPDATED, json!({ "uri": uri })),
+            Change::Resource(uri) => {
+                (method::NOTIFICATIONS_RESOURCES_UPDATED, json!({ "uri": uri }))
+            }
         };
         send(call, method, params).await;
     }

@@ -8,14 +8,25 @@ use palisade_transport::{Call, Reply};
 use super::{reply, run};
 use crate::{Context, PromptArguments, input::Inputs, registry::Registry, server::Shared};
 
-pub(super) async fn get(server: &Arc<Shared>, registry: &Registry, call: &Call<'_>, name: &str) -> Reply {
+pub(super) async fn get(
+    server: &Arc<Shared>,
+    registry: &Registry,
+    call: &Call<'_>,
+    name: &str,
+) -> Reply {
     let Some(prompt) = registry.prompts.get(name) else {
         return reply::error(call, &ErrorObject::invalid_params("unknown prompt"));
     };
-    let arguments = match call.params.arguments.map(|raw| serde_json::from_str(raw.get())).transpose() {
-        Ok(arguments) => PromptArguments(arguments.unwrap_or_default()),
-        Err(_) => return reply::error(call, &ErrorObject::invalid_params("prompt arguments are strings")),
-    };
+    let arguments =
+        match call.params.arguments.map(|raw| serde_json::from_str(raw.get())).transpose() {
+            Ok(arguments) => PromptArguments(arguments.unwrap_or_default()),
+            Err(_) => {
+                return reply::error(
+                    call,
+                    &ErrorObject::invalid_params("prompt arguments are strings"),
+                );
+            }
+        };
     if let Some(missing) = prompt.route.missing_argument(&arguments) {
         let message = format!("argument `{missing}` is required");
         return reply::error(call, &ErrorObject::invalid_params(message));

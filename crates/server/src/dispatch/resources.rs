@@ -7,10 +7,16 @@ use palisade_transport::{Call, Reply};
 
 use super::{reply, run};
 use crate::{
-    Context, TemplateVariables, input::Inputs, registry::Registry, resource::Handler, server::Shared,
+    Context, TemplateVariables, input::Inputs, registry::Registry, resource::Handler,
+    server::Shared,
 };
 
-pub(super) async fn read(server: &Arc<Shared>, registry: &Registry, call: &Call<'_>, uri: &str) -> Reply {
+pub(super) async fn read(
+    server: &Arc<Shared>,
+    registry: &Registry,
+    call: &Call<'_>,
+    uri: &str,
+) -> Reply {
     let Some((handler, variables)) = find(registry, uri) else {
         return reply::error(call, &ErrorObject::resource_not_found(uri));
     };

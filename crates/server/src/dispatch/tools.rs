@@ -14,7 +14,12 @@ use crate::{
     server::Shared,
 };
 
-pub(super) async fn call(server: &Arc<Shared>, registry: &Registry, call: &Call<'_>, name: &str) -> Reply {
+pub(super) async fn call(
+    server: &Arc<Shared>,
+    registry: &Registry,
+    call: &Call<'_>,
+    name: &str,
+) -> Reply {
     let Some(tool) = registry.tools.get(name) else {
         return reply::error(call, &ErrorObject::invalid_params("unknown tool"));
     };
@@ -36,9 +41,9 @@ fn check(tool: &ToolEntry, arguments: &RawArguments) -> Result<(), HandlerError>
     match &tool.validator {
         Some(validator) => {
             let value: Value = arguments.decode()?;
-            validator.check(&value).map_err(|fault| {
-                HandlerError::tool(format_args!("invalid arguments: {fault}"))
-            })
+            validator
+                .check(&value)
+                .map_err(|fault| HandlerError::tool(format_args!("invalid arguments: {fault}")))
         }
         None => Ok(()),
     }

@@ -78,14 +78,19 @@ impl UriTemplate {
                     false => UriTemplateError::Ambiguous,
                 });
             }
-            if parts.iter().any(|part| part.variable().is_some() && part.variable() == variable.variable()) {
+            if parts
+                .iter()
+                .any(|part| part.variable().is_some() && part.variable() == variable.variable())
+            {
                 return Err(UriTemplateError::Duplicate);
             }
             parts.push(variable);
             rest = after;
         }
         match parts.first() {
-            Some(Part::Literal(literal)) if has_scheme(literal) => Ok(Self { text: text.to_owned(), parts }),
+            Some(Part::Literal(literal)) if has_scheme(literal) => {
+                Ok(Self { text: text.to_owned(), parts })
+            }
             _ => Err(UriTemplateError::Scheme),
         }
     }
@@ -182,7 +187,11 @@ impl TemplateVariables {
         // A number or a boolean as it stands, anything else as a string.
         serde_json::from_str(text)
             .or_else(|_| serde_json::from_value(serde_json::Value::String(text.to_owned())))
-            .map_err(|_| HandlerError::protocol(palisade_protocol::ErrorObject::invalid_params("resource not found")))
+            .map_err(|_| {
+                HandlerError::protocol(palisade_protocol::ErrorObject::invalid_params(
+                    "resource not found",
+                ))
+            })
     }
 }
 

@@ -50,7 +50,8 @@ const DIALECTS: [&str; 5] = [
 
 pub(super) fn check(schema: &Value) -> Result<(), SchemaError> {
     if let Some(dialect) = schema.get("$schema") {
-        let known = dialect.as_str().is_some_and(|uri| DIALECTS.contains(&uri.trim_end_matches('#')));
+        let known =
+            dialect.as_str().is_some_and(|uri| DIALECTS.contains(&uri.trim_end_matches('#')));
         if !known {
             return Err(SchemaError::Dialect);
         }
@@ -90,11 +91,15 @@ struct Costs<'a> {
 impl<'a> Costs<'a> {
     fn of(&mut self, value: &'a Value) -> u64 {
         match value {
-            Value::Array(items) => items.iter().fold(0, |sum, item| self.of(item).saturating_add(sum)),
+            Value::Array(items) => {
+                items.iter().fold(0, |sum, item| self.of(item).saturating_add(sum))
+            }
             Value::Object(members) => {
                 members.iter().fold(1, |sum: u64, (keyword, value)| {
                     let cost = match (keyword.as_str(), value) {
-                        ("$ref" | "$dynamicRef", Value::String(target)) => self.of_reference(target),
+                        ("$ref" | "$dynamicRef", Value::String(target)) => {
+                            self.of_reference(target)
+                        }
                         // Definitions cost only where they are referred to.
                         ("$defs" | "definitions", _) => 0,
                         ("const" | "enum" | "default" | "examples", _) => 0,
@@ -128,7 +133,13 @@ mod tests {
 
     #[test]
     fn references_stay_inside() {
-        for target in ["https://evil.example/s", "http://127.0.0.1/", "file:///etc/passwd", "other.json", "//x"] {
+        for target in [
+            "https://evil.example/s",
+            "http://127.0.0.1/",
+            "file:///etc/passwd",
+            "other.json",
+            "//x",
+        ] {
             let schema = json!({ "type": "object", "properties": { "a": { "$ref": target } } });
             assert_eq!(check(&schema), Err(SchemaError::RemoteReference), "{target}");
         }
@@ -142,7 +153,10 @@ mod tests {
         let mut definitions = serde_json::Map::new();
         for link in 0..links {
             let next = format!("#/$defs/d{}", link + 1);
-            definitions.insert(format!("d{link}"), json!({ "allOf": [{ "$ref": next }, { "$ref": next }] }));
+            definitions.insert(
+                format!("d{link}"),
+                json!({ "allOf": [{ "$ref": next }, { "$ref": next }] }),
+            );
         }
         definitions.insert(format!("d{links}"), json!({ "type": "string" }));
         json!({ "$defs": definitions, "properties": { "a": { "$ref": "#/$defs/d0" } } })
@@ -162,9 +176,15 @@ mod tests {
 
     #[test]
     fn dialects_are_known_ones() {
-        assert_eq!(check(&json!({ "$schema": "https://json-schema.org/draft/2020-12/schema" })), Ok(()));
+        assert_eq!(
+            check(&json!({ "$schema": "https://json-schema.org/draft/2020-12/schema" })),
+            Ok(())
+        );
         assert_eq!(check(&json!({ "$schema": "http://json-schema.org/draft-07/schema#" })), Ok(()));
-        assert_eq!(check(&json!({ "$schema": "https://evil.example/meta" })), Err(SchemaError::Dialect));
+        assert_eq!(
+            check(&json!({ "$schema": "https://evil.example/meta" })),
+            Err(SchemaError::Dialect)
+        );
         assert_eq!(check(&json!({ "$schema": 7 })), Err(SchemaError::Dialect));
     }
 }

@@ -4,9 +4,23 @@ use serde_json::Value;
 
 /// Keywords that limit a value beyond its type. Decoding into a Rust type does not check them.
 const CONSTRAINTS: [&str; 17] = [
-    "pattern", "minLength", "maxLength", "multipleOf", "exclusiveMinimum", "exclusiveMaximum",
-    "minItems", "maxItems", "uniqueItems", "contains", "minProperties", "maxProperties",
-    "propertyNames", "dependentRequired", "dependentSchemas", "if", "not",
+    "pattern",
+    "minLength",
+    "maxLength",
+    "multipleOf",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "minItems",
+    "maxItems",
+    "uniqueItems",
+    "contains",
+    "minProperties",
+    "maxProperties",
+    "propertyNames",
+    "dependentRequired",
+    "dependentSchemas",
+    "if",
+    "not",
 ];
 
 /// Whether a schema limits values beyond what decoding checks.
@@ -18,9 +32,10 @@ pub(crate) fn has_constraints(schema: &Value) -> bool {
                 || members.iter().any(|(keyword, value)| match (keyword.as_str(), value) {
                     ("const" | "enum" | "default" | "examples", _) => false,
                     // Keys here are names of properties or definitions, not keywords.
-                    ("properties" | "patternProperties" | "$defs" | "definitions", Value::Object(named)) => {
-                        named.values().any(has_constraints)
-                    }
+                    (
+                        "properties" | "patternProperties" | "$defs" | "definitions",
+                        Value::Object(named),
+                    ) => named.values().any(has_constraints),
                     (keyword, value) => CONSTRAINTS.contains(&keyword) || has_constraints(value),
                 })
         }
@@ -40,7 +55,9 @@ fn beyond_the_type(members: &serde_json::Map<String, Value>) -> bool {
         _ => (None, None),
     };
     let differs = |keyword: &str, natural: Option<i64>| {
-        members.get(keyword).is_some_and(|limit| limit.as_i64().is_none() || limit.as_i64() != natural)
+        members
+            .get(keyword)
+            .is_some_and(|limit| limit.as_i64().is_none() || limit.as_i64() != natural)
     };
     differs("minimum", lowest) || differs("maximum", highest)
 }

@@ -58,7 +58,10 @@ mod tests {
 
     #[test]
     fn patterns_are_linear_and_references_local() {
-        assert!(Validator::new(&json!({ "pattern": "(a)\\1" })).is_err(), "back-references need backtracking");
+        assert!(
+            Validator::new(&json!({ "pattern": "(a)\\1" })).is_err(),
+            "back-references need backtracking"
+        );
         let slow = Validator::new(&json!({ "pattern": "^(a+)+$" })).unwrap();
         assert!(slow.check(&json!(format!("{}b", "a".repeat(50_000)))).is_err());
         assert!(Validator::new(&json!({ "$ref": "https://example.com/schema" })).is_err());

@@ -13,7 +13,11 @@ pub struct RawArguments(Bytes);
 impl RawArguments {
     /// The arguments within the body they were sent in; absent ones are an empty object.
     pub(crate) fn of(params: &RequestParams<'_>, body: &Bytes) -> Self {
-        Self(params.arguments.map_or(Bytes::from_static(b"{}"), |raw| body.slice_ref(raw.get().as_bytes())))
+        Self(
+            params
+                .arguments
+                .map_or(Bytes::from_static(b"{}"), |raw| body.slice_ref(raw.get().as_bytes())),
+        )
     }
 
     /// The JSON text.

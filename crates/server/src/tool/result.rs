@@ -87,7 +87,25 @@ macro_rules! as_text {
     )+};
 }
 
-as_text!(&'static str, bool, char, f32, f64, i8, i16, i32, i64, i128, isize, u8, u16, u32, u64, u128, usize);
+as_text!(
+    &'static str,
+    bool,
+    char,
+    f32,
+    f64,
+    i8,
+    i16,
+    i32,
+    i64,
+    i128,
+    isize,
+    u8,
+    u16,
+    u32,
+    u64,
+    u128,
+    usize
+);
 
 impl<T: IntoToolResult, E: IntoHandlerError> IntoToolResult for Result<T, E> {
     fn into_tool_result(self) -> Result<CallToolResult, HandlerError> {
