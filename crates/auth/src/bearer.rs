@@ -1,0 +1,35 @@
+//! Fixed tokens in `Authorization: Bearer`: [`Bearer`] checks them, [`BearerToken`] sends one.
+
+mod provider;
+mod verifier;
+
+pub use provider::BearerToken;
+pub use verifier::{Bearer, DangerousBearer, TokenEntry};
+
+/// The longest token, in bytes. Abuse: a token that costs more to look at than it can be worth.
+const MAX_TOKEN_LEN: usize = 8 * 1024;
+
+/// Whether the text is a token as RFC 6750, section 2.1 has it: letters, digits and `-._~+/`, then any
+/// number of `=`.
+fn is_token68(text: &str) -> bool {
+    let start = text.trim_end_matches('=');
+    let valid = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
+    !start.is_empty() && start.bytes().all(valid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn token68_syntax() {
+        for yes in ["a", "abc=", "a-._~+/9==", "mF_9.B5f-4.1JqM"] {
+            assert!(is_token68(yes), "{yes}");
+        }
+        for no in
+            ["", "=", "==", "a b", "a=b", "a\"", "a,b", "a\n", "\u{e4}", " a", "a ", "a:b", "a%20"]
+        {
+            assert!(!is_token68(no), "{no:?}");
+        }
+    }
+}
