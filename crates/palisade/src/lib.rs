@@ -1,1 +1,45 @@
-//! palisade: palisade.
+//! The secure Model Context Protocol (MCP) stack.
+//!
+//! This crate re-exports the others; it has no logic of its own. Pick features, get a server, a client,
+//! or both:
+//!
+//! | feature | what it adds |
+//! |-|-|
+//! | `server` | [`Server`]: tools, resources and prompts as functions |
+//! | `client` | [`Client`]: calls, lists, subscriptions |
+//! | `macros` | `#[tool]`, `#[prompt]`, `#[resource]` |
+//! | `transport-http` | Streamable HTTP, with TLS: [`http`] |
+//! | `auth-bearer` | bearer tokens on both sides: [`auth`] |
+//! | `schema-validation` | arguments of run-time tools are checked against their JSON Schema |
+//! | `aws-lc-rs`, `ring` | the cryptography; `aws-lc-rs` wins if both are on |
+//!
+//! All but `ring` are on by default.
+
+pub use palisade_auth as auth;
+#[cfg(feature = "client")]
+pub use palisade_client as client;
+#[cfg(feature = "client")]
+pub use palisade_client::Client;
+#[cfg(feature = "macros")]
+pub use palisade_macros::{prompt, resource, tool};
+pub use palisade_protocol as protocol;
+pub use palisade_security as security;
+pub use palisade_security::{Principal, SecurityConfig};
+#[cfg(feature = "server")]
+pub use palisade_server as server;
+#[cfg(feature = "server")]
+pub use palisade_server::{
+    Context, HandlerError, Json, PromptArguments, PromptRoute, RawArguments, ResourceRoute,
+    ResourceTemplateRoute, Server, State, TemplateVariables, ToolRoute,
+};
+pub use palisade_transport as transport;
+#[cfg(feature = "transport-http")]
+pub use palisade_transport_http as http;
+
+/// What the macros' output refers to. Not part of the public interface.
+#[doc(hidden)]
+#[cfg(feature = "macros")]
+pub mod __private {
+    pub use palisade_server as server;
+    pub use palisade_server::__private::{schemars, serde, serde_json};
+}

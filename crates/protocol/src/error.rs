@@ -122,7 +122,10 @@ impl ErrorObject {
 
     /// `-32022`: the version asked for, and those that would be served.
     #[must_use]
-    pub fn unsupported_protocol_version(requested: &str, supported: &[crate::ProtocolVersion]) -> Self {
+    pub fn unsupported_protocol_version(
+        requested: &str,
+        supported: &[crate::ProtocolVersion],
+    ) -> Self {
         let supported: Vec<_> = supported.iter().map(|version| version.as_str()).collect();
         Self::new(ErrorCode::UNSUPPORTED_PROTOCOL_VERSION, "unsupported protocol version")
             .with_data(serde_json::json!({ "supported": supported, "requested": requested }))

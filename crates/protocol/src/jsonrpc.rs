@@ -11,11 +11,11 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+pub(crate) use self::key::Key;
 pub use self::{
     decode::{DecodeError, DecodeErrorKind, DecodeLimits},
     id::RequestId,
 };
-pub(crate) use self::key::Key;
 use crate::ErrorObject;
 
 /// One JSON-RPC message, borrowed from the bytes it was decoded from.

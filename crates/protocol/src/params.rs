@@ -8,7 +8,11 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use crate::{ErrorObject, jsonrpc::Key, meta::{RequestMeta, object}};
+use crate::{
+    ErrorObject,
+    jsonrpc::Key,
+    meta::{RequestMeta, object},
+};
 
 /// The parameters of any request, decoded as far as every layer needs them and no further.
 ///
@@ -70,10 +74,16 @@ impl<'a> RequestParams<'a> {
     /// task. `None` if the method has no such header.
     #[must_use]
     pub fn mirrored_name(&self, method: &str) -> Option<&str> {
+        self.mirrored(method).map(Cow::as_ref)
+    }
+
+    /// The same, telling whether it is borrowed from the message.
+    #[must_use]
+    pub fn mirrored(&self, method: &str) -> Option<&Cow<'a, str>> {
         match method {
-            "tools/call" | "prompts/get" => self.name.as_deref(),
-            "resources/read" => self.uri.as_deref(),
-            _ if method.starts_with("tasks/") => self.task_id.as_deref(),
+            "tools/call" | "prompts/get" => self.name.as_ref(),
+            "resources/read" => self.uri.as_ref(),
+            _ if method.starts_with("tasks/") => self.task_id.as_ref(),
             _ => None,
         }
     }
@@ -98,10 +108,13 @@ impl<'de: 'a, 'a> Deserialize<'de> for RequestParams<'a> {
                         "name" => params.name = Some(map.next_value::<Key<'de>>()?.into_cow()),
                         "uri" => params.uri = Some(map.next_value::<Key<'de>>()?.into_cow()),
                         "taskId" => params.task_id = Some(map.next_value::<Key<'de>>()?.into_cow()),
-                        "arguments" => params.arguments = Some(object(map.next_value()?, "arguments")?),
+                        "arguments" => {
+                            params.arguments = Some(object(map.next_value()?, "arguments")?)
+                        }
                         "cursor" => params.cursor = Some(map.next_value::<Key<'de>>()?.into_cow()),
                         "inputResponses" => {
-                            params.input_responses = Some(object(map.next_value()?, "inputResponses")?);
+                            params.input_responses =
+                                Some(object(map.next_value()?, "inputResponses")?);
                         }
                         "requestState" => {
                             params.request_state = Some(map.next_value::<Key<'de>>()?.into_cow());
@@ -151,7 +164,8 @@ mod tests {
 
     #[test]
     fn the_mirrored_name_depends_on_the_method() {
-        let raw: &RawValue = serde_json::from_str(r#"{"name":"n","uri":"u","taskId":"t"}"#).unwrap();
+        let raw: &RawValue =
+            serde_json::from_str(r#"{"name":"n","uri":"u","taskId":"t"}"#).unwrap();
         let params = RequestParams::decode(Some(raw)).unwrap();
         for (method, name) in [
             ("tools/call", Some("n")),

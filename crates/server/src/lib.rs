@@ -40,3 +40,11 @@ pub use schema::SchemaError;
 pub use server::Server;
 pub use state::State;
 pub use tool::{IntoHandlerError, IntoToolResult, IntoToolRoute, Json, RawArguments, ToolRoute};
+
+/// What the output of the macros refers to. Not part of the public interface.
+#[doc(hidden)]
+pub mod __private {
+    pub use schemars;
+    pub use serde;
+    pub use serde_json;
+}

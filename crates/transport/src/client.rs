@@ -30,7 +30,10 @@ pub trait ClientTransport: Send + Sync + std::fmt::Debug {
     /// # Cancel safety
     ///
     /// Dropping the future or the stream cancels the request on the server.
-    async fn request(&self, request: OutboundRequest) -> Result<Box<dyn MessageStream>, TransportError>;
+    async fn request(
+        &self,
+        request: OutboundRequest,
+    ) -> Result<Box<dyn MessageStream>, TransportError>;
 
     /// The context of the credentials that the next request would use. It differs whenever the
     /// credentials differ and reveals nothing about them: private cache entries are bound to it.
@@ -81,7 +84,13 @@ impl OutboundRequest {
         protocol_version: ProtocolVersion,
         method: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { body, protocol_version, method: method.into(), name: None, param_headers: Vec::new() }
+        Self {
+            body,
+            protocol_version,
+            method: method.into(),
+            name: None,
+            param_headers: Vec::new(),
+        }
     }
 
     /// Adds the name or URI that transports mirror.

@@ -130,7 +130,10 @@ impl State {
 impl fmt::Debug for Outbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let waiting = self.lock().queue.len();
-        f.debug_struct("Outbox").field("waiting", &waiting).field("capacity", &self.capacity).finish()
+        f.debug_struct("Outbox")
+            .field("waiting", &waiting)
+            .field("capacity", &self.capacity)
+            .finish()
     }
 }
 

@@ -4,7 +4,8 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use palisade_protocol::{
-    ErrorCode, ErrorObject, ProtocolVersion, Request, RequestId, RequestParams, encode, header::ParamHeaders,
+    ErrorCode, ErrorObject, ProtocolVersion, Request, RequestId, RequestParams, encode,
+    header::ParamHeaders,
 };
 use palisade_security::{Principal, RejectError, ServerSecurity};
 
@@ -63,7 +64,15 @@ impl<'a> Call<'a> {
         security: &'a ServerSecurity,
         outbox: &'a Arc<Outbox>,
     ) -> Self {
-        Self { body, request, params, version: ProtocolVersion::LATEST, principal, security, outbox }
+        Self {
+            body,
+            request,
+            params,
+            version: ProtocolVersion::LATEST,
+            principal,
+            security,
+            outbox,
+        }
     }
 }
 

@@ -69,7 +69,11 @@ impl ParamHeaders {
             return Err(ParamHeadersError::Unreachable);
         }
         for (index, header) in found.iter().enumerate() {
-            if found.iter().skip(index + 1).any(|other| other.name.eq_ignore_ascii_case(&header.name)) {
+            if found
+                .iter()
+                .skip(index + 1)
+                .any(|other| other.name.eq_ignore_ascii_case(&header.name))
+            {
                 return Err(ParamHeadersError::Duplicate);
             }
         }
@@ -115,7 +119,9 @@ impl ParamHeaders {
             match (body, header(&mirrored.name)) {
                 (None | Some(Value::Null), None) => true,
                 (Some(Value::String(body)), Some(header)) => *body == header,
-                (Some(Value::Bool(body)), Some(header)) => header == if *body { "true" } else { "false" },
+                (Some(Value::Bool(body)), Some(header)) => {
+                    header == if *body { "true" } else { "false" }
+                }
                 (Some(Value::Number(body)), Some(header)) => {
                     serde_json::from_str::<serde_json::Number>(&header)
                         .is_ok_and(|header| body.as_f64() == header.as_f64())
@@ -136,7 +142,9 @@ impl ParamHeader {
             Value::String(text) => Some(text.clone()),
             Value::Bool(value) => Some(value.to_string()),
             Value::Number(number) => match number.as_i64() {
-                Some(n) if (-MAX_SAFE_INTEGER..=MAX_SAFE_INTEGER).contains(&n) => Some(n.to_string()),
+                Some(n) if (-MAX_SAFE_INTEGER..=MAX_SAFE_INTEGER).contains(&n) => {
+                    Some(n.to_string())
+                }
                 Some(_) => None,
                 None => Some(number.to_string()),
             },
@@ -188,7 +196,9 @@ fn annotated(
 
 fn refuse_below(value: &Value) -> Result<(), ParamHeadersError> {
     match value {
-        Value::Object(object) if object.contains_key(ANNOTATION) => Err(ParamHeadersError::Unreachable),
+        Value::Object(object) if object.contains_key(ANNOTATION) => {
+            Err(ParamHeadersError::Unreachable)
+        }
         Value::Object(object) => object.values().try_for_each(refuse_below),
         Value::Array(items) => items.iter().try_for_each(refuse_below),
         _ => Ok(()),
@@ -198,7 +208,9 @@ fn refuse_below(value: &Value) -> Result<(), ParamHeadersError> {
 /// `1*tchar` of RFC 9110, section 5.6.2.
 fn is_token(name: &str) -> bool {
     !name.is_empty()
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
 #[cfg(test)]
@@ -209,8 +221,13 @@ mod tests {
 
     fn check(schema: serde_json::Value, expected: Result<&[&str], Error>) {
         let headers = ParamHeaders::from_schema(&schema.clone().into());
-        let names = headers.map(|headers| headers.iter().map(|h| h.name.clone()).collect::<Vec<_>>());
-        assert_eq!(names, expected.map(|names| names.iter().map(ToString::to_string).collect()), "{schema}");
+        let names =
+            headers.map(|headers| headers.iter().map(|h| h.name.clone()).collect::<Vec<_>>());
+        assert_eq!(
+            names,
+            expected.map(|names| names.iter().map(ToString::to_string).collect()),
+            "{schema}"
+        );
     }
 
     fn on(property: serde_json::Value) -> serde_json::Value {
@@ -222,12 +239,25 @@ mod tests {
         check(json!({ "type": "object" }), Ok(&[]));
         check(on(json!({ "type": "string", "x-mcp-header": "Region" })), Ok(&["Region"]));
         check(on(json!({ "type": "integer", "x-mcp-header": "N" })), Ok(&["N"]));
-        check(on(json!({ "type": "object", "properties": { "q": { "type": "boolean", "x-mcp-header": "Q" } } })), Ok(&["Q"]));
+        check(
+            on(
+                json!({ "type": "object", "properties": { "q": { "type": "boolean", "x-mcp-header": "Q" } } }),
+            ),
+            Ok(&["Q"]),
+        );
         check(on(json!({ "type": "number", "x-mcp-header": "N" })), Err(Error::Type));
         check(on(json!({ "type": ["string", "null"], "x-mcp-header": "N" })), Err(Error::Type));
         check(on(json!({ "x-mcp-header": "N" })), Err(Error::Type));
         check(on(json!({ "type": "object", "x-mcp-header": "N" })), Err(Error::Type));
-        for name in [json!(""), json!("a b"), json!("a\r\nb"), json!("a:b"), json!("é"), json!(1), json!(null)] {
+        for name in [
+            json!(""),
+            json!("a b"),
+            json!("a\r\nb"),
+            json!("a:b"),
+            json!("é"),
+            json!(1),
+            json!(null),
+        ] {
             check(on(json!({ "type": "string", "x-mcp-header": name })), Err(Error::Name));
         }
         check(
@@ -266,7 +296,8 @@ mod tests {
         )
         .unwrap();
         let check = |arguments: &str, expected: &[(&str, &str)]| {
-            let expected: Vec<_> = expected.iter().map(|(name, value)| (*name, value.to_string())).collect();
+            let expected: Vec<_> =
+                expected.iter().map(|(name, value)| (*name, value.to_string())).collect();
             assert_eq!(headers.values(Some(raw(arguments))), expected, "{arguments}");
         };
         check(r#"{"a":"x","b":{"c":-7},"d":true}"#, &[("A", "x"), ("C", "-7"), ("D", "true")]);

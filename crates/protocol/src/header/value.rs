@@ -18,7 +18,11 @@ pub fn encode_value(value: &str) -> Cow<'_, str> {
     let plain = value.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t'))
         && value.trim_matches([' ', '\t']).len() == value.len()
         && !is_encoded(value);
-    if plain { Cow::Borrowed(value) } else { format!("{PREFIX}{}{SUFFIX}", STANDARD.encode(value)).into() }
+    if plain {
+        Cow::Borrowed(value)
+    } else {
+        format!("{PREFIX}{}{SUFFIX}", STANDARD.encode(value)).into()
+    }
 }
 
 /// A header value that cannot stand for any text. Answer `-32020`.
@@ -43,7 +47,8 @@ pub fn decode_value(header: &[u8]) -> Result<Cow<'_, str>, HeaderValueError> {
     if !is_encoded(text) {
         return Ok(Cow::Borrowed(text));
     }
-    let inner = text.strip_prefix(PREFIX).and_then(|text| text.strip_suffix(SUFFIX)).unwrap_or_default();
+    let inner =
+        text.strip_prefix(PREFIX).and_then(|text| text.strip_suffix(SUFFIX)).unwrap_or_default();
     let bytes = STANDARD.decode(inner).map_err(|_| HeaderValueError)?;
     String::from_utf8(bytes).map(Cow::Owned).map_err(|_| HeaderValueError)
 }

@@ -121,7 +121,10 @@ impl DecodeErrorKind {
 
 const MEMBERS: [&str; 6] = ["jsonrpc", "id", "method", "params", "result", "error"];
 
-pub(super) fn decode<'a>(bytes: &'a [u8], limits: &DecodeLimits) -> Result<Message<'a>, DecodeError> {
+pub(super) fn decode<'a>(
+    bytes: &'a [u8],
+    limits: &DecodeLimits,
+) -> Result<Message<'a>, DecodeError> {
     let fail = |kind| DecodeError { kind, id: None };
     let text = std::str::from_utf8(bytes).map_err(|_| fail(DecodeErrorKind::Syntax))?;
     match text.trim_ascii_start().as_bytes().first() {
@@ -133,7 +136,9 @@ pub(super) fn decode<'a>(bytes: &'a [u8], limits: &DecodeLimits) -> Result<Messa
                 Some(b'[') => DecodeErrorKind::Batch,
                 _ => DecodeErrorKind::NotAnObject,
             };
-            return Err(scan::check(text, limits.depth).err().map_or(fail(kind), |why| fail(why.into())));
+            return Err(scan::check(text, limits.depth)
+                .err()
+                .map_or(fail(kind), |why| fail(why.into())));
         }
     }
     let members: Members<'a> =
@@ -236,7 +241,10 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
                 Ok(members)
             }
 
-            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, _: A) -> Result<Self::Value, A::Error> {
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(
+                self,
+                _: A,
+            ) -> Result<Self::Value, A::Error> {
                 Err(A::Error::custom("an array"))
             }
         }

@@ -32,7 +32,12 @@ pub fn request<T: Serialize + ?Sized>(
     method: &str,
     params: &T,
 ) -> Result<Vec<u8>, serde_json::Error> {
-    to_vec(&Outgoing { id: Some(id), method: Some(method), params: Some(params), ..Outgoing::EMPTY })
+    to_vec(&Outgoing {
+        id: Some(id),
+        method: Some(method),
+        params: Some(params),
+        ..Outgoing::EMPTY
+    })
 }
 
 /// A notification.
@@ -93,7 +98,10 @@ mod tests {
             &notification("m", &params).unwrap(),
             r#"{"jsonrpc":"2.0","method":"m","params":{"a":1}}"#,
         );
-        check(&result(&"x".into(), &params).unwrap(), r#"{"jsonrpc":"2.0","id":"x","result":{"a":1}}"#);
+        check(
+            &result(&"x".into(), &params).unwrap(),
+            r#"{"jsonrpc":"2.0","id":"x","result":{"a":1}}"#,
+        );
         check(
             &error(None, &ErrorObject::method_not_found()),
             r#"{"jsonrpc":"2.0","error":{"code":-32601,"message":"method not found"}}"#,

@@ -93,7 +93,10 @@ fn unescaped(json: &str, open: usize, close: usize) -> Cow<'_, str> {
 
 fn has_duplicate(keys: &mut [Cow<'_, str>]) -> bool {
     if keys.len() <= 8 {
-        return keys.iter().enumerate().any(|(index, key)| keys.iter().skip(index + 1).any(|k| k == key));
+        return keys
+            .iter()
+            .enumerate()
+            .any(|(index, key)| keys.iter().skip(index + 1).any(|k| k == key));
     }
     keys.sort_unstable();
     keys.iter().zip(keys.iter().skip(1)).any(|(a, b)| a == b)

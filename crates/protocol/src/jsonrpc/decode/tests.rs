@@ -51,7 +51,10 @@ fn faults_have_their_reason() {
     check(r#"{"jsonrpc":"2.0","id":1,"method":"a","params":[1]}"#, Err(Kind::Params));
     check(r#"{"jsonrpc":"2.0","id":1,"method":"a","params":null}"#, Err(Kind::Params));
     check(r#"{"jsonrpc":"2.0","id":1,"method":"a","result":{}}"#, Err(Kind::Shape));
-    check(r#"{"jsonrpc":"2.0","id":1,"result":{},"error":{"code":1,"message":""}}"#, Err(Kind::Shape));
+    check(
+        r#"{"jsonrpc":"2.0","id":1,"result":{},"error":{"code":1,"message":""}}"#,
+        Err(Kind::Shape),
+    );
     check(r#"{"jsonrpc":"2.0","id":1,"error":{"code":"x","message":""}}"#, Err(Kind::Shape));
     assert_eq!(kind_of(b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"\xff\"}"), Err(Kind::Syntax));
 }
@@ -60,8 +63,14 @@ fn faults_have_their_reason() {
 fn doubled_and_disguised_members_are_refused() {
     check(r#"{"jsonrpc":"2.0","id":1,"id":2,"method":"a"}"#, Err(Kind::DuplicateKey));
     check(r#"{"jsonrpc":"2.0","id":1,"method":"a","method":"b"}"#, Err(Kind::DuplicateKey));
-    check(r#"{"jsonrpc":"2.0","id":1,"method":"a","params":{"name":1,"name":2}}"#, Err(Kind::DuplicateKey));
-    check(r#"{"jsonrpc":"2.0","id":1,"method":"a","params":{"arguments":{"p":1,"\u0070":2}}}"#, Err(Kind::DuplicateKey));
+    check(
+        r#"{"jsonrpc":"2.0","id":1,"method":"a","params":{"name":1,"name":2}}"#,
+        Err(Kind::DuplicateKey),
+    );
+    check(
+        r#"{"jsonrpc":"2.0","id":1,"method":"a","params":{"arguments":{"p":1,"\u0070":2}}}"#,
+        Err(Kind::DuplicateKey),
+    );
     check(r#"{"jsonrpc":"2.0","id":1,"method":"a","Method":"b"}"#, Err(Kind::KeyVariant));
     check(r#"{"jsonrpc":"2.0","id":1,"method":"a","paramſ":{}}"#, Err(Kind::KeyVariant));
     check(r#"{"jsonrpc":"2.0","ID":1,"method":"a"}"#, Err(Kind::KeyVariant));
@@ -83,7 +92,8 @@ fn depth_is_bounded() {
 
 #[test]
 fn the_id_is_reported_with_the_fault() {
-    let id_of = |text: &str| Message::decode(text.as_bytes(), &DecodeLimits::default()).unwrap_err().id;
+    let id_of =
+        |text: &str| Message::decode(text.as_bytes(), &DecodeLimits::default()).unwrap_err().id;
     assert_eq!(id_of(r#"{"id":7,"method":"a"}"#), Some(RequestId::Integer(7)));
     assert_eq!(id_of(r#"{"jsonrpc":"2.0","id":"x","method":1}"#), Some("x".into()));
     assert_eq!(id_of(r#"{"jsonrpc":"2.0","id":null,"method":"a"}"#), None);

@@ -1,0 +1,21 @@
+//! The server half: from a TCP connection to the engine and back.
+//!
+//! A request is walked through in this order: [`listener`] (accept, TLS, HTTP), [`service`] (one future
+//! for one request), [`exchange`] (guard, authenticate, read, decode, agree, dispatch), [`body`] (JSON,
+//! or a stream from the first notification on).
+
+mod admission;
+mod agree;
+mod answer;
+mod body;
+mod exchange;
+mod listener;
+mod read;
+mod service;
+mod trail;
+
+pub use self::{
+    body::HttpBody,
+    listener::{BindError, HttpServer, ServerHandle},
+    service::{HttpService, ResponseFuture},
+};

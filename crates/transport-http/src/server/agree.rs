@@ -1,0 +1,84 @@
+//! Whether the headers of a request say what its body says.
+//!
+//! Proxies route and filter by the headers, the engine acts by the body. Where the two differ, someone
+//! was told something else than what would happen, so nothing happens.
+
+use std::borrow::Cow;
+
+use http::HeaderMap;
+use palisade_protocol::{
+    ErrorCode, ErrorObject, ProtocolVersion, Request, RequestMeta, RequestParams, header, method,
+};
+use palisade_transport::Dispatcher;
+
+/// Checks the version, the method, the name and the mirrored arguments.
+///
+/// # Errors
+///
+/// `-32602` if `_meta` lacks a required field, `-32020` if a header is missing or differs, `-32022` if
+/// the version is not served.
+///
+/// # Specification
+///
+/// MCP 2026-07-28, Streamable HTTP, "Server Validation".
+pub(super) fn check(
+    headers: &HeaderMap,
+    request: &Request<'_>,
+    params: &RequestParams<'_>,
+    dispatcher: &dyn Dispatcher,
+) -> Result<ProtocolVersion, ErrorObject> {
+    let version = required_version(params.meta.as_ref())?;
+    if one_value(headers, header::MCP_PROTOCOL_VERSION).as_deref() != Some(version) {
+        return Err(mismatch("MCP-Protocol-Version differs from the body"));
+    }
+    let supported = dispatcher.supported_versions();
+    let known = ProtocolVersion::parse(version).filter(|version| supported.contains(version));
+    let known =
+        known.ok_or_else(|| ErrorObject::unsupported_protocol_version(version, supported))?;
+
+    if one_value(headers, header::MCP_METHOD).as_deref() != Some(&*request.method) {
+        return Err(mismatch("Mcp-Method differs from the body"));
+    }
+    if let Some(name) = params.mirrored_name(&request.method) {
+        if one_value(headers, header::MCP_NAME).as_deref() != Some(name) {
+            return Err(mismatch("Mcp-Name differs from the body"));
+        }
+        if request.method == method::TOOLS_CALL
+            && let Some(mirrored) = dispatcher.param_headers(name)
+        {
+            let mut malformed = false;
+            let agree = mirrored.agree(params.arguments, |name| {
+                let name = format!("{}{name}", header::MCP_PARAM_PREFIX);
+                let value = one_value(headers, &name);
+                malformed |= value.is_none() && headers.contains_key(&name);
+                value
+            });
+            if malformed || !agree {
+                return Err(mismatch("an Mcp-Param header differs from the body"));
+            }
+        }
+    }
+    Ok(known)
+}
+
+fn required_version<'a>(meta: Option<&'a RequestMeta<'_>>) -> Result<&'a str, ErrorObject> {
+    let version = meta.and_then(|meta| meta.protocol_version.as_deref());
+    match (version, meta.and_then(|meta| meta.client_capabilities)) {
+        (Some(version), Some(_)) => Ok(version),
+        (None, _) => Err(ErrorObject::invalid_params("`_meta` lacks the protocol version")),
+        (_, None) => Err(ErrorObject::invalid_params("`_meta` lacks the client capabilities")),
+    }
+}
+
+/// The one value of a header, decoded. `None` if it is absent, there several times, or malformed.
+fn one_value<'h>(headers: &'h HeaderMap, name: &str) -> Option<Cow<'h, str>> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (Some(value), None) => header::decode_value(value.as_bytes()).ok(),
+        _ => None,
+    }
+}
+
+fn mismatch(message: &'static str) -> ErrorObject {
+    ErrorObject::new(ErrorCode::HEADER_MISMATCH, message)
+}

@@ -1,0 +1,106 @@
+//! What one HTTP request is answered with, before it is known whether it streams.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderValue, Response, StatusCode,
+    header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+};
+use palisade_protocol::{ErrorObject, RequestId};
+use palisade_security::RejectError;
+use palisade_transport::Reply;
+
+use super::body::HttpBody;
+
+/// The answer to one request.
+#[derive(Debug)]
+pub(super) struct Answer {
+    status: StatusCode,
+    /// JSON, or nothing.
+    pub(super) message: Bytes,
+    challenge: Option<HeaderValue>,
+    retry_after: Option<Duration>,
+    allow: bool,
+    close: bool,
+}
+
+impl Answer {
+    fn new(status: u16, message: Bytes) -> Self {
+        Self {
+            status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+            message,
+            challenge: None,
+            retry_after: None,
+            allow: false,
+            close: false,
+        }
+    }
+
+    /// `202`: a notification was accepted.
+    pub(super) fn accepted() -> Self {
+        Self::new(202, Bytes::new())
+    }
+
+    /// The engine's reply.
+    pub(super) fn reply(reply: Reply) -> Self {
+        Self { retry_after: reply.retry_after, ..Self::new(reply.http_status, reply.message) }
+    }
+
+    /// A JSON-RPC error with its status.
+    pub(super) fn error(status: u16, id: Option<&RequestId>, error: &ErrorObject) -> Self {
+        Self::new(status, Reply::error(id, error, "").message)
+    }
+
+    /// A refusal, with a challenge where credentials would help.
+    pub(super) fn refusal(reject: &RejectError, challenge: Option<HeaderValue>) -> Self {
+        let mut answer = Self::reply(Reply::rejected(None, reject));
+        answer.challenge = challenge;
+        answer.allow = matches!(reject, RejectError::MethodNotAllowed);
+        answer.close = reject.closes_connection();
+        answer
+    }
+
+    pub(super) fn status(&self) -> u16 {
+        self.status.as_u16()
+    }
+
+    /// The response with one JSON body.
+    pub(super) fn into_response(self) -> Response<HttpBody> {
+        let mut response = Response::new(HttpBody::empty());
+        let headers = response.headers_mut();
+        if !self.message.is_empty() {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        self.write_headers(headers);
+        *response.status_mut() = self.status;
+        *response.body_mut() = HttpBody::full(self.message);
+        response
+    }
+
+    fn write_headers(&self, headers: &mut HeaderMap) {
+        if let Some(challenge) = &self.challenge {
+            headers.insert(WWW_AUTHENTICATE, challenge.clone());
+        }
+        if let Some(after) = self.retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs()));
+        }
+        if self.allow {
+            headers.insert(ALLOW, HeaderValue::from_static("POST"));
+        }
+        if self.close {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+    }
+}
+
+/// The head of a response that streams.
+pub(super) fn stream_response(body: HttpBody) -> Response<HttpBody> {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // Asks proxies not to hold events back.
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    response
+}

@@ -1,0 +1,132 @@
+//! Response bodies: nothing, one JSON message, or a stream of events.
+
+use std::{
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use palisade_transport::{BoxFuture, Outbox};
+use tokio::time::{Instant, Sleep};
+
+use super::answer::Answer;
+use crate::sse;
+
+/// The body of a response of [`HttpService`](super::HttpService).
+pub struct HttpBody(Kind);
+
+enum Kind {
+    Full(Bytes),
+    Stream(Box<EventStream>),
+}
+
+/// The rest of a request that has begun to stream: its future runs on inside the body, so a client that
+/// goes away drops it.
+pub(super) struct EventStream {
+    pub(super) exchange: Option<BoxFuture<'static, Answer>>,
+    pub(super) outbox: Arc<Outbox>,
+    /// Read from the outbox or answered already, and not sent yet.
+    pub(super) first: Option<Bytes>,
+    pub(super) last: Option<Bytes>,
+    pub(super) keep_alive: Duration,
+    pub(super) idle: Pin<Box<Sleep>>,
+}
+
+impl HttpBody {
+    pub(super) fn empty() -> Self {
+        Self::full(Bytes::new())
+    }
+
+    pub(super) fn full(bytes: Bytes) -> Self {
+        Self(Kind::Full(bytes))
+    }
+
+    pub(super) fn stream(stream: EventStream) -> Self {
+        Self(Kind::Stream(Box::new(stream)))
+    }
+}
+
+impl EventStream {
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(first));
+        }
+        if let Some(exchange) = &mut self.exchange
+            && let Poll::Ready(answer) = exchange.as_mut().poll(cx)
+        {
+            self.exchange = None;
+            self.last = Some(answer.message);
+        }
+        // What the handler sent before it ended goes before its answer.
+        match (self.outbox.poll_next(cx), &self.exchange) {
+            (Poll::Ready(message), _) => Poll::Ready(Some(message)),
+            (Poll::Pending, Some(_)) => Poll::Pending,
+            (Poll::Pending, None) => Poll::Ready(self.last.take()),
+        }
+    }
+}
+
+impl Body for HttpBody {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let stream = match &mut self.0 {
+            Kind::Full(bytes) if bytes.is_empty() => return Poll::Ready(None),
+            Kind::Full(bytes) => return Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Kind::Stream(stream) => stream,
+        };
+        let data = match stream.poll_event(cx) {
+            Poll::Ready(None) => return Poll::Ready(None),
+            Poll::Ready(Some(message)) => {
+                let mut event = Vec::with_capacity(message.len() + 8);
+                sse::encode_data(&mut event, &message);
+                Bytes::from(event)
+            }
+            Poll::Pending => {
+                if stream.idle.as_mut().poll(cx).is_pending() {
+                    return Poll::Pending;
+                }
+                Bytes::from_static(sse::KEEP_ALIVE)
+            }
+        };
+        let next = Instant::now() + stream.keep_alive;
+        stream.idle.as_mut().reset(next);
+        // Registers the new deadline, unless something else wakes the task anyway.
+        let _ = stream.idle.as_mut().poll(cx);
+        Poll::Ready(Some(Ok(Frame::data(data))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(&self.0, Kind::Full(bytes) if bytes.is_empty())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Kind::Stream(_) => SizeHint::default(),
+        }
+    }
+}
+
+impl Drop for EventStream {
+    fn drop(&mut self) {
+        self.outbox.close();
+    }
+}
+
+impl fmt::Debug for HttpBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::Full(bytes) => f.debug_tuple("Full").field(&bytes.len()).finish(),
+            Kind::Stream(_) => f.write_str("Stream"),
+        }
+    }
+}

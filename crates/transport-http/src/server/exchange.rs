@@ -1,0 +1,153 @@
+//! One request, from its head to its answer.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderMap, request::Parts};
+use http_body::Body;
+use palisade_protocol::{DecodeLimits, ErrorCode, ErrorObject, Message, RequestParams, method};
+use palisade_security::{
+    Credentials, GuardInput, Outcome, PeerInfo, Principal, RejectError, ServerSecurity,
+};
+use palisade_transport::{Call, Dispatcher, Outbox, Reply, ReplyOutcome};
+
+use super::{admission::Admission, agree, answer::Answer, read, trail::Trail};
+
+/// What all requests of one service share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) dispatcher: Arc<dyn Dispatcher>,
+    pub(super) security: ServerSecurity,
+    pub(super) admission: Admission,
+}
+
+/// Serves one request: guard, authenticate, read, decode, agree, dispatch. Every way out leaves one
+/// audit record.
+pub(super) async fn exchange<B: Body>(
+    shared: Arc<Shared>,
+    parts: Parts,
+    body: B,
+    outbox: Arc<Outbox>,
+) -> Answer {
+    let mut trail = Trail::new(&shared.security);
+    let principal = match admit(&shared.security, &parts).await {
+        Ok(principal) => principal,
+        Err(reject) => return refuse(&shared.security, &mut trail, &reject),
+    };
+    trail.note_principal(&principal);
+    let Parts { headers, .. } = parts;
+    let limit = shared.security.limits().max_in_flight_per_principal();
+    let place = shared.admission.admit(&principal, limit);
+    let body = match place {
+        Ok(_) => read::read(body, shared.security.limits()).await,
+        Err(reject) => Err(reject),
+    };
+    match body {
+        Ok(body) => serve(&shared, &headers, &principal, &body, &outbox, &mut trail).await,
+        Err(reject) => refuse(&shared.security, &mut trail, &reject),
+    }
+}
+
+/// Decides over the head of a request, and establishes who sent it.
+async fn admit(security: &ServerSecurity, parts: &Parts) -> Result<Principal, RejectError> {
+    security.guard(&GuardInput::new(&parts.method, &parts.uri, &parts.headers))?;
+    let unknown = PeerInfo::unknown();
+    let peer = parts.extensions.get::<PeerInfo>().unwrap_or(&unknown);
+    let credentials = Credentials::new(&parts.headers, peer).with_query(parts.uri.query());
+    security.authenticate(&credentials).await
+}
+
+/// Decodes the message and has it answered.
+async fn serve(
+    shared: &Shared,
+    headers: &HeaderMap,
+    principal: &Principal,
+    body: &Bytes,
+    outbox: &Arc<Outbox>,
+    trail: &mut Trail<'_>,
+) -> Answer {
+    let limits = DecodeLimits::with_depth(shared.security.limits().max_json_depth());
+    let request = match Message::decode(body, &limits) {
+        Ok(Message::Request(request)) => request,
+        Ok(Message::Notification(_)) => {
+            // This revision defines none over HTTP: a disconnect is the cancellation.
+            trail.finish(Outcome::Allowed, "notification_ignored", 202);
+            return Answer::accepted();
+        }
+        Ok(_) => {
+            trail.finish(Outcome::Denied, "unexpected_response", 400);
+            let error =
+                ErrorObject::new(ErrorCode::INVALID_REQUEST, "clients do not send responses");
+            return Answer::error(400, None, &error);
+        }
+        Err(error) => {
+            trail.finish(Outcome::Denied, error.kind.code(), 400);
+            return Answer::error(400, error.id.as_ref(), &error.kind.to_error());
+        }
+    };
+    let agreed = RequestParams::decode(request.params).map_err(|error| error.to_error()).and_then(
+        |params| {
+            let version = agree::check(headers, &request, &params, &*shared.dispatcher)?;
+            Ok((params, version))
+        },
+    );
+    let (params, version) = match agreed {
+        Ok(agreed) => agreed,
+        Err(error) => {
+            trail.finish(Outcome::Denied, envelope_code(error.code), 400);
+            return Answer::error(400, Some(&request.id), &error);
+        }
+    };
+    trail.note_request(body, &request, &params);
+    let mut call = Call::new(body, &request, &params, principal, &shared.security, outbox);
+    call.version = version;
+    let reply = within_time(shared, &call).await;
+    let (outcome, code) = match reply.outcome {
+        ReplyOutcome::Completed => (Outcome::Allowed, "completed"),
+        ReplyOutcome::InputRequired => (Outcome::Allowed, "input_required"),
+        ReplyOutcome::ToolFailed => (Outcome::Allowed, "tool_failed"),
+        ReplyOutcome::Denied(code) => (Outcome::Denied, code),
+        ReplyOutcome::Failed(code) => (Outcome::Failed, code),
+        _ => (Outcome::Failed, "unknown"),
+    };
+    trail.finish(outcome, code, reply.http_status);
+    Answer::reply(reply)
+}
+
+/// Dispatches with a time limit: the request's, or for a subscription the principal's expiry.
+async fn within_time(shared: &Shared, call: &Call<'_>) -> Reply {
+    let dispatch = shared.dispatcher.dispatch(*call);
+    let limit = match &*call.request.method {
+        method::SUBSCRIPTIONS_LISTEN => remaining_life(shared, call.principal),
+        _ => Some(shared.security.limits().request_timeout()),
+    };
+    let Some(limit) = limit else { return dispatch.await };
+    tokio::time::timeout(limit, dispatch).await.unwrap_or_else(|_| {
+        let error = ErrorObject::new(ErrorCode::INTERNAL_ERROR, "the time for this request is up");
+        Reply::error(Some(&call.request.id), &error, "request_timeout").with_http_status(504)
+    })
+}
+
+fn remaining_life(shared: &Shared, principal: &Principal) -> Option<Duration> {
+    let expires_at = principal.expires_at()?.as_millis();
+    let now = shared.security.clock().now().as_millis();
+    Some(Duration::from_millis(expires_at.saturating_sub(now)))
+}
+
+fn refuse(security: &ServerSecurity, trail: &mut Trail<'_>, reject: &RejectError) -> Answer {
+    let challenge = match reject {
+        RejectError::Unauthenticated(error) => security.challenge(error),
+        _ => None,
+    };
+    let answer = Answer::refusal(reject, challenge);
+    trail.finish(Outcome::Denied, reject.code(), answer.status());
+    answer
+}
+
+fn envelope_code(code: ErrorCode) -> &'static str {
+    match code {
+        ErrorCode::HEADER_MISMATCH => "header_mismatch",
+        ErrorCode::UNSUPPORTED_PROTOCOL_VERSION => "unsupported_protocol_version",
+        _ => "invalid_params",
+    }
+}

@@ -1,0 +1,256 @@
+//! The listener: connections, TLS, HTTP, and how they end.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{conn::auto, graceful::GracefulShutdown},
+};
+use palisade_security::{PeerInfo, SecurityConfigError, ServerSecurity};
+use palisade_transport::Dispatcher;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    time::timeout,
+};
+use tower_service::Service as _;
+
+use super::{HttpBody, HttpService};
+
+/// How long requests in flight may take after a shutdown began.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
+
+/// Serves MCP on a TCP port: HTTP/1.1 and HTTP/2, over TLS if the configuration has a certificate.
+#[derive(Debug)]
+pub struct HttpServer {
+    listener: TcpListener,
+    service: HttpService,
+    path: Arc<str>,
+    shutdown: watch::Sender<bool>,
+}
+
+/// Why a server does not listen.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BindError {
+    /// The security configuration does not allow this address: beyond loopback, a server needs
+    /// authentication, TLS and the names it is known by.
+    #[error(transparent)]
+    Security(#[from] SecurityConfigError),
+    /// The system refused.
+    #[error("cannot listen on {address}: {source}")]
+    Io {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl BindError {
+    /// The stable name.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Security(error) => error.code(),
+            Self::Io { .. } => "bind_failed",
+        }
+    }
+}
+
+/// Ends a running server.
+#[derive(Clone, Debug)]
+pub struct ServerHandle {
+    shutdown: watch::Sender<bool>,
+}
+
+impl ServerHandle {
+    /// Begins the shutdown: no new connections, subscriptions end with a result, requests in flight have
+    /// ten seconds. [`HttpServer::serve`] returns when all is done.
+    pub fn shutdown(&self) {
+        self.shutdown.send_replace(true);
+    }
+}
+
+impl HttpServer {
+    /// Listens, after checking that the rules allow this address. The endpoint is `/mcp`.
+    ///
+    /// # Errors
+    ///
+    /// [`BindError`]; nothing listens then.
+    pub async fn bind(
+        address: SocketAddr,
+        dispatcher: impl Dispatcher,
+        security: ServerSecurity,
+    ) -> Result<Self, BindError> {
+        security.check_bind(address)?;
+        let listener =
+            TcpListener::bind(address).await.map_err(|source| BindError::Io { address, source })?;
+        Ok(Self {
+            listener,
+            service: HttpService::new(dispatcher, security),
+            path: "/mcp".into(),
+            shutdown: watch::Sender::new(false),
+        })
+    }
+
+    /// Sets the path of the endpoint, `/mcp` by default. Other paths are `404`.
+    #[must_use]
+    pub fn with_path(mut self, path: &str) -> Self {
+        self.path = path.into();
+        self
+    }
+
+    /// The address that is listened on.
+    ///
+    /// # Errors
+    ///
+    /// If the system does not say.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Ends the server from elsewhere.
+    #[must_use]
+    pub fn handle(&self) -> ServerHandle {
+        ServerHandle { shutdown: self.shutdown.clone() }
+    }
+
+    /// Serves until [`ServerHandle::shutdown`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future stops listening; open connections go on until they end.
+    pub async fn serve(self) {
+        let Self { listener, service, path, shutdown } = self;
+        let places = Arc::new(Semaphore::new(service.security().limits().max_connections()));
+        let graceful = GracefulShutdown::new();
+        let connection =
+            Connection { service: service.clone(), path, http: http_of(service.security()) };
+        let mut stop = shutdown.subscribe();
+        loop {
+            let accepted = tokio::select! {
+                accepted = accept(&listener, &places) => accepted,
+                _ = stop.wait_for(|stop| *stop) => break,
+            };
+            let (stream, address, place) = accepted;
+            let serving = connection.clone().serve(stream, address, place, graceful.watcher());
+            tokio::spawn(serving);
+        }
+        drop(listener);
+        service.shutdown();
+        if timeout(SHUTDOWN_GRACE, graceful.shutdown()).await.is_err() {
+            tracing::warn!("connections were still open after the shutdown grace");
+        }
+    }
+}
+
+/// Waits for a free place, then for a connection. Without a free place nothing is accepted: peers queue
+/// in the system's backlog instead of in this process.
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> (TcpStream, SocketAddr, Option<OwnedSemaphorePermit>) {
+    let place = Arc::clone(places).acquire_owned().await.ok();
+    loop {
+        match listener.accept().await {
+            Ok((stream, address)) => return (stream, address, place),
+            Err(error) => {
+                // Out of descriptors, or a peer that left at once: wait a little, never give up.
+                tracing::warn!(%error, "accept failed");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+fn http_of(security: &ServerSecurity) -> auto::Builder<TokioExecutor> {
+    let limits = security.limits();
+    let mut http = auto::Builder::new(TokioExecutor::new());
+    http.http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_timeout())
+        .max_headers(limits.max_headers())
+        .max_buf_size(limits.max_header_bytes().max(8192));
+    http.http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(u32::try_from(limits.max_concurrent_streams()).unwrap_or(u32::MAX))
+        .max_header_list_size(u32::try_from(limits.max_header_bytes()).unwrap_or(u32::MAX))
+        .keep_alive_interval(limits.idle_timeout())
+        .keep_alive_timeout(limits.handshake_timeout());
+    http
+}
+
+/// What every connection is served with.
+#[derive(Clone)]
+struct Connection {
+    service: HttpService,
+    path: Arc<str>,
+    http: auto::Builder<TokioExecutor>,
+}
+
+impl Connection {
+    async fn serve(
+        self,
+        stream: TcpStream,
+        address: SocketAddr,
+        _place: Option<OwnedSemaphorePermit>,
+        watcher: hyper_util::server::graceful::Watcher,
+    ) {
+        // Events are small and must leave at once.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "no TCP_NODELAY");
+        }
+        #[cfg(feature = "tls")]
+        if let Some(tls) = self.service.security().tls() {
+            let acceptor = tokio_rustls::TlsAcceptor::from(Arc::clone(tls.config()));
+            let limit = self.service.security().limits().handshake_timeout();
+            match timeout(limit, acceptor.accept(stream)).await {
+                Ok(Ok(stream)) => {
+                    let peer = PeerInfo::new(address).with_tls(true);
+                    self.serve_http(stream, peer, watcher).await;
+                }
+                Ok(Err(error)) => tracing::debug!(%error, "tls handshake failed"),
+                Err(_) => tracing::debug!("tls handshake took too long"),
+            }
+            return;
+        }
+        self.serve_http(stream, PeerInfo::new(address), watcher).await;
+    }
+
+    async fn serve_http<S>(
+        self,
+        stream: S,
+        peer: PeerInfo,
+        watcher: hyper_util::server::graceful::Watcher,
+    ) where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let Self { service, path, http } = self;
+        let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+            let known = request.uri().path() == &*path;
+            request.extensions_mut().insert(peer.clone());
+            let mut service = service.clone();
+            async move {
+                match known {
+                    true => service.call(request).await,
+                    false => Ok(not_found()),
+                }
+            }
+        });
+        let connection = http.serve_connection(TokioIo::new(stream), service);
+        if let Err(error) = watcher.watch(connection).await {
+            tracing::debug!(%error, "connection failed");
+        }
+    }
+}
+
+/// Nothing is served on this path.
+fn not_found() -> Response<HttpBody> {
+    let mut response = Response::new(HttpBody::empty());
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    response
+}

@@ -1,0 +1,95 @@
+//! The audit record of one request, written exactly once.
+
+use std::{borrow::Cow, time::Instant};
+
+use bytes::Bytes;
+use palisade_protocol::{Request, RequestParams, method};
+use palisade_security::{AuditRecord, CorrelationId, Outcome, Principal, ServerSecurity, Target};
+
+/// Collects what is known of a request. When it is dropped without an outcome, the peer has left: that
+/// is recorded too.
+pub(super) struct Trail<'s> {
+    security: &'s ServerSecurity,
+    correlation_id: CorrelationId,
+    started: Instant,
+    principal: Option<Principal>,
+    method: Option<Bytes>,
+    target: Option<Bytes>,
+    finished: bool,
+}
+
+impl<'s> Trail<'s> {
+    pub(super) fn new(security: &'s ServerSecurity) -> Self {
+        Self {
+            security,
+            // Without randomness the id is useless, but the record must still be written.
+            correlation_id: CorrelationId::random().unwrap_or(CorrelationId::from_u128(0)),
+            started: Instant::now(),
+            principal: None,
+            method: None,
+            target: None,
+            finished: false,
+        }
+    }
+
+    pub(super) fn note_principal(&mut self, principal: &Principal) {
+        self.principal = Some(principal.clone());
+    }
+
+    /// Notes what is asked for, sharing the body's bytes.
+    pub(super) fn note_request(
+        &mut self,
+        body: &Bytes,
+        request: &Request<'_>,
+        params: &RequestParams<'_>,
+    ) {
+        self.method = Some(shared(body, &request.method));
+        self.target = params.mirrored(&request.method).map(|name| shared(body, name));
+    }
+
+    /// Writes the record.
+    pub(super) fn finish(&mut self, outcome: Outcome, code: &str, http_status: u16) {
+        self.record(outcome, code, Some(http_status));
+    }
+
+    fn record(&mut self, outcome: Outcome, code: &str, http_status: Option<u16>) {
+        self.finished = true;
+        let method = self.method.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
+        let name = self.target.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
+        let target = match (method, name) {
+            (Some(method::TOOLS_CALL), Some(name)) => Target::Tool(name),
+            (Some(method::PROMPTS_GET), Some(name)) => Target::Prompt(name),
+            (Some(method::RESOURCES_READ), Some(uri)) => Target::Resource(uri),
+            _ => Target::None,
+        };
+        let mut record = AuditRecord::new(
+            self.security.clock().now(),
+            self.correlation_id,
+            "http",
+            outcome,
+            code,
+        )
+        .with_subject(self.principal.as_ref().map(Principal::subject))
+        .with_request(method, target)
+        .with_duration(self.started.elapsed());
+        record.http_status = http_status;
+        self.security.audit().record(&record);
+    }
+}
+
+/// Text as a part of the body. Text with escapes was copied while decoding and lies elsewhere: it is
+/// copied again.
+fn shared(body: &Bytes, text: &Cow<'_, str>) -> Bytes {
+    match text {
+        Cow::Borrowed(text) => body.slice_ref(text.as_bytes()),
+        Cow::Owned(text) => Bytes::copy_from_slice(text.as_bytes()),
+    }
+}
+
+impl Drop for Trail<'_> {
+    fn drop(&mut self) {
+        if !self.finished {
+            self.record(Outcome::Cancelled, "disconnected", None);
+        }
+    }
+}
