@@ -56,6 +56,7 @@ const CONTENDERS: &[Contender] = &[
 /// Measures speed, or with `--build` what the build costs.
 pub(crate) fn run(mut args: Args) -> Result {
     let build_only = args.flag("--build");
+    let unpinned = args.flag("--unpinned");
     let seconds = args.parsed("--seconds", 3_u64)?;
     let rounds = args.parsed("--rounds", 3_u32)?;
     args.finish()?;
@@ -69,14 +70,16 @@ pub(crate) fn run(mut args: Args) -> Result {
         return build::run(&root, &scratch);
     }
     let bench = root.join("bench");
-    let generator = Generator::find(&bench, &scratch)?;
+    let pins = if unpinned { None } else { Pins::find() };
+    let generator = Generator::find(&bench, &scratch, pins.as_ref().map(|pins| pins.load))?;
     let ticks = stat::ticks_per_second()?;
     println!(
-        "load from {}; {rounds} rounds of {seconds} s each, median of the rounds",
-        generator.name()
+        "load from {}; {}; {rounds} rounds of {seconds} s each, median of the rounds",
+        generator.name(),
+        if pins.is_some() { "server and load on one processor each" } else { "nothing pinned" }
     );
     for tools in TOOLS {
-        let mut running = start_all(&bench, &scratch, tools)?;
+        let mut running = start_all(&bench, &scratch, tools, pins.as_ref())?;
         for connections in CONNECTIONS {
             let mut rows: Vec<Row> =
                 running.iter().map(|(contender, _)| Row::new(contender.label)).collect();
@@ -102,6 +105,24 @@ pub(crate) fn run(mut args: Args) -> Result {
     Ok(())
 }
 
+/// The processors that the server and the load are kept on, so that neither takes time from the
+/// other and the figures are those of one processor at work.
+#[derive(Clone, Copy, Debug)]
+struct Pins {
+    server: &'static str,
+    load: &'static str,
+}
+
+impl Pins {
+    /// `None` where there is only one processor or no `taskset`.
+    fn find() -> Option<Self> {
+        let enough =
+            std::thread::available_parallelism().is_ok_and(|processors| processors.get() > 1);
+        let works = || Program::new("taskset").args(["-c", "0,1", "true"]).succeeds();
+        (enough && works()).then_some(Self { server: "0", load: "1" })
+    }
+}
+
 impl Contender {
     fn token(&self) -> Option<&'static str> {
         (self.security == "bearer").then_some(TOKEN)
@@ -114,11 +135,12 @@ fn start_all(
     bench: &Path,
     scratch: &Path,
     tools: u32,
+    pins: Option<&Pins>,
 ) -> Result<Vec<(&'static Contender, Server)>> {
     let mut running = Vec::new();
     for (at, contender) in CONTENDERS.iter().enumerate() {
         let program = release_binary(bench, contender.binary)?;
-        let server = Program::new(program)
+        let server = Program::pinned(program, pins.map(|pins| pins.server))
             .args(["--port", "0", "--tools", &tools.to_string(), "--security", contender.security])
             .args(contender.token().into_iter().flat_map(|token| ["--token", token]))
             .args(contender.args)
@@ -132,5 +154,5 @@ fn start_all(
 
 /// Builds a binary of the `bench` workspace.
 fn release_binary(bench: &Path, name: &str) -> Result<PathBuf> {
-    build_binary(bench, &["--release", "--bin", name], name)
+    build_binary(bench, &["--release", "--package", name], name)
 }

@@ -75,7 +75,7 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "bench",
-        usage: "[--build] [--seconds N] [--rounds N]",
+        usage: "[--build] [--seconds N] [--rounds N] [--unpinned]",
         about: "measure against rmcp and bare hyper; `--build` measures the build instead",
         run: bench::run,
     },

@@ -34,6 +34,14 @@ impl Program {
         Self { command: Command::new(name), label }
     }
 
+    /// The program called `name`, kept on one processor if one is given.
+    pub(crate) fn pinned(name: impl AsRef<OsStr>, processor: Option<&str>) -> Self {
+        match processor {
+            Some(processor) => Self::new("taskset").args(["-c", processor]).arg(name),
+            None => Self::new(name),
+        }
+    }
+
     /// The `cargo` that runs us.
     pub(crate) fn cargo() -> Self {
         Self::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))

@@ -23,7 +23,13 @@ pub(super) struct Sample {
 
 /// Makes the load.
 #[derive(Debug)]
-pub(super) enum Generator {
+pub(super) struct Generator {
+    kind: Kind,
+    processor: Option<&'static str>,
+}
+
+#[derive(Debug)]
+enum Kind {
     /// `wrk`, with a folder for its script.
     Wrk(PathBuf),
     /// The program `bench-load`.
@@ -31,22 +37,27 @@ pub(super) enum Generator {
 }
 
 impl Generator {
-    /// Chooses a generator.
-    pub(super) fn find(bench: &Path, scratch: &Path) -> Result<Self> {
+    /// Chooses a generator, kept on `processor` if one is given.
+    pub(super) fn find(
+        bench: &Path,
+        scratch: &Path,
+        processor: Option<&'static str>,
+    ) -> Result<Self> {
         // `wrk --version` prints its version and exits with 1.
         let has_wrk = Program::new("sh").args(["-c", "command -v wrk"]).succeeds();
-        if has_wrk {
-            Ok(Self::Wrk(scratch.to_owned()))
+        let kind = if has_wrk {
+            Kind::Wrk(scratch.to_owned())
         } else {
-            super::release_binary(bench, "bench-load").map(Self::Own)
-        }
+            Kind::Own(super::release_binary(bench, "bench-load")?)
+        };
+        Ok(Self { kind, processor })
     }
 
     /// What to call it.
     pub(super) fn name(&self) -> &'static str {
-        match self {
-            Self::Wrk(_) => "wrk, one thread",
-            Self::Own(_) => "bench-load, one thread (wrk is not installed)",
+        match self.kind {
+            Kind::Wrk(_) => "wrk, one thread",
+            Kind::Own(_) => "bench-load, one thread (wrk is not installed)",
         }
     }
 
@@ -60,20 +71,20 @@ impl Generator {
     ) -> Result<Sample> {
         let seconds = time.as_secs().to_string();
         let connections = connections.to_string();
-        let output = match self {
-            Self::Wrk(folder) => {
+        let output = match &self.kind {
+            Kind::Wrk(folder) => {
                 let script = folder.join("call.lua");
                 std::fs::write(&script, lua(token)).map_err(Failure::at(&script))?;
-                Program::new("wrk")
+                Program::pinned("wrk", self.processor)
                     .args(["-t1", "-c", &connections, "-d", &format!("{seconds}s")])
                     .arg("-s")
                     .arg(&script)
                     .arg(url)
                     .output()?
             }
-            Self::Own(program) => {
+            Kind::Own(program) => {
                 let headers = probe::headers(token);
-                Program::new(program)
+                Program::pinned(program, self.processor)
                     .args(["--url", url, "--connections", &connections, "--seconds", &seconds])
                     .args(["--body", probe::BODY])
                     .args(headers.iter().map(|(name, value)| format!("--header={name}: {value}")))

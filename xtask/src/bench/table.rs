@@ -60,7 +60,7 @@ impl Row {
 
 /// Prints one setting.
 pub(super) fn print(tools: u32, connections: u32, rows: &[Row]) {
-    println!("\n{tools} tools, {connections} connections");
+    println!("\ntools: {tools}, connections: {connections}");
     println!(
         "  {:<28} {:>10} {:>9} {:>9} {:>12} {:>9}",
         "", "requests/s", "p50 µs", "p99 µs", "CPU µs/req", "RSS MiB"

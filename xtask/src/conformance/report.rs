@@ -86,14 +86,9 @@ impl Scenario {
         }
     }
 
-    /// A check that the server could have earned and did not is a failure.
+    /// A server can earn every check of its scored scenarios, so a skipped one is a failure.
     fn judge_skips(&mut self) {
-        let earnable = self.skipped.iter().filter(|skip| {
-            !NOT_EARNABLE.iter().any(|(scenario, check)| {
-                *scenario == self.name && skip.split(':').next() == Some(*check)
-            })
-        });
-        self.faults.extend(earnable.map(|skip| format!("skipped: {skip}")).collect::<Vec<_>>());
+        self.faults.extend(self.skipped.iter().map(|skip| format!("skipped: {skip}")));
     }
 
     fn has_no_evidence(&self) -> bool {
@@ -104,9 +99,6 @@ impl Scenario {
         self.failed.is_empty() && self.warned.is_empty() && self.faults.is_empty()
     }
 }
-
-/// Checks that the suite skips whatever a server does: scenario and check.
-const NOT_EARNABLE: &[(&str, &str)] = &[];
 
 /// The scenarios of one set.
 #[derive(Debug)]

@@ -1,0 +1,1 @@
+//! What palisade costs without schema validation: a package that needs it and does nothing with it.

@@ -1,0 +1,1 @@
+//! What rmcp with client and server over HTTP costs to build: a package that needs it and does nothing with it.
