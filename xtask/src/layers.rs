@@ -137,6 +137,7 @@ mod tests {
             id: name.to_owned(),
             name: name.to_owned(),
             has_features: false,
+            default_features: Vec::new(),
             dependencies: imports
                 .iter()
                 .map(|&(name, kind)| Dependency { name: name.to_owned(), kind })

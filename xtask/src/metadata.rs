@@ -30,6 +30,7 @@ pub(crate) struct Package {
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) has_features: bool,
+    pub(crate) default_features: Vec<String>,
     pub(crate) dependencies: Vec<Dependency>,
 }
 
@@ -100,6 +101,7 @@ fn parse_package(json: &Value) -> Package {
             .get("features")
             .and_then(Value::as_object)
             .is_some_and(|features| !features.is_empty()),
+        default_features: strings(json.pointer("/features/default")).map(str::to_owned).collect(),
         dependencies: array(json.get("dependencies"))
             .map(|dependency| Dependency {
                 name: text_of(dependency, "name"),
@@ -144,9 +146,9 @@ mod tests {
 
     const SAMPLE: &str = r#"{
         "packages": [
-            {"id": "a 1", "name": "a", "features": {},
+            {"id": "a 1", "name": "a", "features": {"default": ["f", "g"], "f": [], "g": []},
              "dependencies": [{"name": "b", "kind": null}, {"name": "c", "kind": "dev"}]},
-            {"id": "b 1", "name": "b", "features": {"f": []},
+            {"id": "b 1", "name": "b", "features": {"default": ["f"], "f": []},
              "dependencies": [{"name": "d", "kind": "build"}]},
             {"id": "c 1", "name": "c", "dependencies": []},
             {"id": "d 1", "name": "d", "dependencies": []}],
@@ -163,7 +165,8 @@ mod tests {
         let metadata = Metadata::parse(SAMPLE).unwrap();
         assert_eq!(metadata.members.len(), 1);
         let a = &metadata.members[0];
-        assert!(!a.has_features);
+        assert!(a.has_features);
+        assert_eq!(a.default_features, ["f", "g"]);
         let kinds: Vec<_> = a.dependencies.iter().map(|d| (d.name.as_str(), d.kind)).collect();
         assert_eq!(kinds, [("b", Kind::Normal), ("c", Kind::Dev)]);
     }

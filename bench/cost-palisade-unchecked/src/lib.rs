@@ -1,1 +1,0 @@
-//! What palisade costs without schema validation: a package that needs it and does nothing with it.
