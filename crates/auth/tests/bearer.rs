@@ -1,4 +1,6 @@
 //! Bearer tokens, on both sides.
+#![cfg(feature = "bearer")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
 use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 use palisade_auth::{Bearer, BearerToken, bearer::TokenEntry};

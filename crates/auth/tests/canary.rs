@@ -1,4 +1,5 @@
 //! A canary secret in everything that can hold one, and a search for it in everything that can be shown.
+#![cfg(feature = "bearer")]
 
 use http::{HeaderMap, header::AUTHORIZATION};
 use palisade_auth::{Bearer, BearerToken, bearer::TokenEntry};

@@ -42,7 +42,6 @@ pub struct SecurityConfig;
 
 impl SecurityConfig {
     /// Starts the configuration of a server.
-    #[must_use]
     pub const fn server() -> ServerConfigBuilder<WantsOrigins> {
         ServerConfigBuilder::new()
     }

@@ -98,5 +98,5 @@ fn check_content(headers: &HeaderMap, limits: &Limits) -> Result<(), RejectError
     Ok(())
 }
 
-#[cfg(all(test, any(feature = "aws-lc-rs", feature = "ring")))]
+#[cfg(test)]
 mod tests;

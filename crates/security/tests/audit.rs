@@ -1,4 +1,5 @@
 //! What the `tracing` sink writes.
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
 use std::{
     io,

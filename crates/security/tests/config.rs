@@ -1,5 +1,6 @@
 //! Building a server configuration, and what it then decides.
 #![cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -89,6 +90,21 @@ fn every_finding_is_reported_at_once() {
         ("realm", "invalid_realm"),
     ];
     assert_eq!(codes(&error), expected.map(|(path, code)| (path.to_owned(), code)));
+}
+
+#[test]
+fn no_setting_is_dropped_by_a_later_one() {
+    let (time, limits) = (Duration::from_secs(7), Limits::new().with_max_headers(9));
+    for security in [
+        authenticated().without_tls().with_request_timeout(time).with_limits(limits.clone()),
+        authenticated().without_tls().with_limits(limits).with_request_timeout(time),
+    ] {
+        let security = security.build().unwrap();
+        assert_eq!(
+            (security.limits().max_headers(), security.limits().request_timeout()),
+            (9, time)
+        );
+    }
 }
 
 #[test]

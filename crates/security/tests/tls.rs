@@ -1,5 +1,6 @@
 //! Certificates and roots, good and bad.
 #![cfg(all(feature = "tls", any(feature = "aws-lc-rs", feature = "ring")))]
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
 use palisade_security::{ClientTls, ServerTls, TlsConfigError};
 

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use palisade_security::{
     Authenticator, AuthnError, Challenge, Credentials, Finding, Principal, Scope, Secret, Severity,
     UnixMillis,
-    digest::{DigestKey, KeyedDigest, RandomError, digest_parts},
+    digest::{DigestKey, KeyedDigest, digest_parts},
 };
 
 use super::{MAX_TOKEN_LEN, is_token68};
@@ -36,7 +36,7 @@ use super::{MAX_TOKEN_LEN, is_token68};
 /// # Ok::<(), palisade_security::ScopeError>(())
 /// ```
 pub struct Bearer {
-    /// None if no key could be had.
+    /// None if a finding is an error.
     store: Option<Store>,
     findings: Vec<Finding>,
 }
@@ -103,29 +103,28 @@ impl Bearer {
                 error("tokens", "token_required", message).with_fix("list at least one token"),
             );
         }
-        let store = match key {
-            Ok(key) => Some(Store { key, known }),
-            Err(RandomError { .. }) => {
-                findings.push(
-                    error("tokens", "randomness_unavailable", "no random bytes can be had")
-                        .with_fix("enable feature `aws-lc-rs` or `ring`"),
-                );
-                None
-            }
-        };
+        if key.is_err() {
+            findings.push(
+                error("tokens", "randomness_unavailable", "no random bytes can be had")
+                    .with_fix("enable feature `aws-lc-rs` or `ring`"),
+            );
+        }
+        let usable = !findings.iter().any(Finding::is_error);
+        let store = key.ok().filter(|_| usable).map(|key| Store { key, known });
         Self { store, findings }
     }
+}
 
+impl Store {
     /// Whose token it is.
     fn verify(&self, token: &str) -> Option<&Principal> {
-        let store = self.store.as_ref()?;
         // Before any cryptography, and no secret: the bound and the alphabet are public.
         if token.len() > MAX_TOKEN_LEN || !is_token68(token) {
             return None;
         }
-        let digest = store.key.digest(token.as_bytes());
+        let digest = self.key.digest(token.as_bytes());
         // All of them, without stopping at a match: the time tells nothing about the place in the list.
-        store.known.iter().fold(
+        self.known.iter().fold(
             None,
             |found, (known, principal)| {
                 if known.matches(&digest) { Some(principal) } else { found }
@@ -140,10 +139,8 @@ impl Authenticator for Bearer {
         let token = credentials
             .authorization_with_scheme("Bearer")?
             .ok_or(AuthnError::MissingCredentials)?;
-        if self.findings.iter().any(Finding::is_error) {
-            return Err(AuthnError::Unavailable);
-        }
-        self.verify(token).cloned().ok_or(AuthnError::InvalidCredentials)
+        let store = self.store.as_ref().ok_or(AuthnError::Unavailable)?;
+        store.verify(token).cloned().ok_or(AuthnError::InvalidCredentials)
     }
 
     fn challenge(&self, error: Option<&AuthnError>) -> Challenge {

@@ -54,6 +54,7 @@ pub struct Ready {
     hosts: AllowedHosts,
     policy: Option<Arc<dyn Policy>>,
     limits: Limits,
+    request_timeout: Option<Duration>,
     audit: Arc<dyn AuditSink>,
     sealer: Option<Sealer>,
     clock: Arc<dyn Clock>,
@@ -140,6 +141,7 @@ impl WantsTls {
                 hosts: AllowedHosts::loopback(),
                 policy: None,
                 limits: Limits::new(),
+                request_timeout: None,
                 audit: Arc::new(TracingAudit::new()),
                 sealer: None,
                 clock: Arc::new(SystemClock::new()),
@@ -163,7 +165,7 @@ impl ServerConfigBuilder<Ready> {
         self
     }
 
-    /// Sets what a peer may use, [`Self::with_request_timeout`] included.
+    /// Sets what a peer may use. A time set by [`Self::with_request_timeout`] stays, in whatever order.
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.state.limits = limits;
         self
@@ -171,7 +173,7 @@ impl ServerConfigBuilder<Ready> {
 
     /// Sets [`Limits::request_timeout`].
     pub fn with_request_timeout(mut self, request_timeout: Duration) -> Self {
-        self.state.limits = self.state.limits.with_request_timeout(request_timeout);
+        self.state.request_timeout = Some(request_timeout);
         self
     }
 
@@ -206,7 +208,10 @@ impl ServerConfigBuilder<Ready> {
     ///
     /// [`SecurityConfigError`] with every finding, if one of them is an error.
     pub fn build(self) -> Result<ServerSecurity, SecurityConfigError> {
-        let ready = self.state;
+        let mut ready = self.state;
+        if let Some(request_timeout) = ready.request_timeout {
+            ready.limits = ready.limits.with_request_timeout(request_timeout);
+        }
         let mut findings = ready.limits.findings();
         if let Some(authenticator) = &ready.authenticator {
             let nested = authenticator

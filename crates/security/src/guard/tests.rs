@@ -1,4 +1,5 @@
 //! One good request, changed in one way a case.
+#![cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 
 use http::{HeaderName, HeaderValue, header};
 
