@@ -1,0 +1,94 @@
+//! What one request wants beyond its parameters.
+
+use std::{fmt, time::Duration};
+
+use palisade_protocol::{
+    LoggingLevel, LoggingMessageNotificationParams, Meta, ProgressNotificationParams,
+};
+use serde_json::Value;
+
+pub(crate) type ProgressCallback = Box<dyn FnMut(ProgressNotificationParams) + Send>;
+pub(crate) type LogCallback = Box<dyn FnMut(LoggingMessageNotificationParams) + Send>;
+
+/// Options of one request: time-outs, callbacks, additional metadata.
+///
+/// Callbacks run in the task that awaits the request, between two messages: a callback that takes long
+/// delays its own request only.
+#[derive(Default)]
+#[must_use]
+pub struct CallOptions {
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) max_time: Option<Duration>,
+    pub(crate) progress: Option<ProgressCallback>,
+    pub(crate) log: Option<(LoggingLevel, LogCallback)>,
+    pub(crate) meta: Meta,
+    pub(crate) bypass_cache: bool,
+}
+
+impl CallOptions {
+    /// The defaults of the client.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How long to wait for the response, or for the next progress notification. Default: the client's
+    /// request time-out.
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// How long to wait for the response whatever progress is reported, so that a server cannot hold a
+    /// request for ever by reporting some. Default: the client's maximum.
+    pub fn with_max_time(mut self, max_time: Duration) -> Self {
+        self.max_time = Some(max_time);
+        self
+    }
+
+    /// Asks for progress notifications and calls back with each. Progress that does not increase is
+    /// dropped, as the specification forbids it.
+    pub fn with_progress(
+        mut self,
+        callback: impl FnMut(ProgressNotificationParams) + Send + 'static,
+    ) -> Self {
+        self.progress = Some(Box::new(callback));
+        self
+    }
+
+    /// Asks for log messages of this level and above and calls back with each. The text comes from the
+    /// server: escape it before it reaches a terminal.
+    pub fn with_log(
+        mut self,
+        level: LoggingLevel,
+        callback: impl FnMut(LoggingMessageNotificationParams) + Send + 'static,
+    ) -> Self {
+        self.log = Some((level, Box::new(callback)));
+        self
+    }
+
+    /// Adds a key to the request's `_meta`, such as `traceparent`. Keys that MCP reserves for the protocol
+    /// make the request fail with `invalid_request`. A request with additional metadata bypasses the cache.
+    pub fn with_meta(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.meta.insert(key.into(), value.into());
+        self
+    }
+
+    /// Asks the server even if a fresh response is cached.
+    pub fn without_cache(mut self) -> Self {
+        self.bypass_cache = true;
+        self
+    }
+}
+
+impl fmt::Debug for CallOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallOptions")
+            .field("timeout", &self.timeout)
+            .field("max_time", &self.max_time)
+            .field("progress", &self.progress.is_some())
+            .field("log", &self.log.as_ref().map(|(level, _)| level))
+            .field("meta", &self.meta.keys())
+            .field("bypass_cache", &self.bypass_cache)
+            .finish()
+    }
+}
