@@ -1,15 +1,16 @@
 //! Building a server: routes in, every problem out.
 
-use std::{
-    any::TypeId,
-    sync::{Arc, RwLock},
-};
+use std::sync::{Arc, RwLock};
 
 use palisade_protocol::{CacheHints, Implementation};
 
 use crate::{
     IntoPromptRoute, IntoResourceRoute, IntoToolRoute, Problem, RegistrationError, Server,
-    notifier::Hub, registry::Registry, resource::AnyResourceRoute, server::Shared, state::States,
+    notifier::Hub,
+    registry::Registry,
+    resource::AnyResourceRoute,
+    server::Shared,
+    state::{Needs, States},
 };
 
 /// Collects a server's routes and settings. Made by [`Server::new`].
@@ -20,7 +21,7 @@ pub struct ServerBuilder {
     page_size: usize,
     cache: CacheHints,
     states: States,
-    needs_state: Vec<(String, TypeId, &'static str)>,
+    needs_state: Vec<(&'static str, String, Needs)>,
     registry: Registry,
     problems: Vec<Problem>,
 }
@@ -43,9 +44,7 @@ impl ServerBuilder {
     #[must_use]
     pub fn with_tool(mut self, tool: impl IntoToolRoute) -> Self {
         let route = tool.into_tool_route();
-        for (id, name) in &route.needs_state {
-            self.needs_state.push((route.tool.name.clone(), *id, name));
-        }
+        self.need("tool", &route.tool.name, &route.needs_state);
         let outcome = self.registry.insert_tool(route);
         self.note(outcome)
     }
@@ -53,7 +52,9 @@ impl ServerBuilder {
     /// Adds a prompt.
     #[must_use]
     pub fn with_prompt(mut self, prompt: impl IntoPromptRoute) -> Self {
-        let outcome = self.registry.insert_prompt(prompt.into_prompt_route());
+        let route = prompt.into_prompt_route();
+        self.need("prompt", &route.prompt.name, &route.needs_state);
+        let outcome = self.registry.insert_prompt(route);
         self.note(outcome)
     }
 
@@ -61,8 +62,14 @@ impl ServerBuilder {
     #[must_use]
     pub fn with_resource(mut self, resource: impl IntoResourceRoute) -> Self {
         let outcome = match resource.into_resource_route() {
-            AnyResourceRoute::Resource(route) => self.registry.insert_resource(route),
-            AnyResourceRoute::Template(route) => self.registry.insert_template(route),
+            AnyResourceRoute::Resource(route) => {
+                self.need("resource", &route.resource.uri, &route.needs_state);
+                self.registry.insert_resource(route)
+            }
+            AnyResourceRoute::Template(route) => {
+                self.need("resource template", &route.template.uri_template, &route.needs_state);
+                self.registry.insert_template(route)
+            }
         };
         self.note(outcome)
     }
@@ -112,10 +119,10 @@ impl ServerBuilder {
     /// [`RegistrationError`] with every problem: invalid or colliding names, schemas that are invalid,
     /// too expensive or refer elsewhere, invalid URIs, missing state.
     pub fn build(mut self) -> Result<Server, RegistrationError> {
-        for (tool, id, type_name) in std::mem::take(&mut self.needs_state) {
-            if !self.states.contains(id) {
+        for (kind, name, needs) in &self.needs_state {
+            for (_, type_name) in needs.iter().filter(|(id, _)| !self.states.contains(*id)) {
                 let message = format!("no state `{type_name}`: add it with `with_state`");
-                self.problems.push(Problem::new("tool", &tool, "missing_state", message));
+                self.problems.push(Problem::new(kind, name, "missing_state", message));
             }
         }
         if !self.problems.is_empty() {
@@ -131,6 +138,12 @@ impl ServerBuilder {
             hub: Hub::default(),
         };
         Ok(Server(Arc::new(shared)))
+    }
+
+    fn need(&mut self, kind: &'static str, name: &str, needs: &Needs) {
+        if !needs.is_empty() {
+            self.needs_state.push((kind, name.to_owned(), needs.clone()));
+        }
     }
 
     fn note(mut self, outcome: Result<(), Problem>) -> Self {

@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 use palisade_protocol::{ErrorObject, GetPromptResult, Prompt, PromptMessage};
 use palisade_transport::BoxFuture;
 
-use crate::{Completer, CompletionRequest, Context, HandlerError, IntoHandlerError, completion};
+use crate::{
+    Completer, CompletionRequest, Context, HandlerError, IntoHandlerError, completion,
+    state::{Needs, need},
+};
 
 /// One prompt: its definition and its handler. Made by `#[prompt]`, or by hand.
 #[derive(Clone)]
@@ -13,9 +16,14 @@ pub struct PromptRoute {
     pub(crate) prompt: Prompt,
     pub(crate) handler: Arc<dyn Handler>,
     pub(crate) completer: Option<Arc<dyn Completer>>,
+    pub(crate) needs_state: Needs,
 }
 
-/// What makes a prompt. Implemented by what `#[prompt]` puts in place of a function.
+/// What makes a prompt: a route, or a function that returns one, such as `#[prompt]` leaves.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a prompt",
+    note = "a prompt is a function under `#[prompt]`, or a `PromptRoute`"
+)]
 pub trait IntoPromptRoute {
     /// The prompt.
     fn into_prompt_route(self) -> PromptRoute;
@@ -35,7 +43,12 @@ impl PromptRoute {
         F: Fn(PromptArguments, Context) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = O> + Send + 'static,
     {
-        Self { prompt, handler: Arc::new(handler_of(handler)), completer: None }
+        Self {
+            prompt,
+            handler: Arc::new(handler_of(handler)),
+            completer: None,
+            needs_state: Needs::new(),
+        }
     }
 
     /// Suggests values for the prompt's arguments.
@@ -46,6 +59,13 @@ impl PromptRoute {
         Fut: Future<Output = Vec<String>> + Send + 'static,
     {
         self.completer = Some(completion::completer(completer));
+        self
+    }
+
+    /// Says that the handler reads the server's state `T`, so that building the server without it fails.
+    #[must_use]
+    pub fn needs_state<T: Send + Sync + 'static>(mut self) -> Self {
+        self.needs_state.push(need::<T>());
         self
     }
 
@@ -91,6 +111,12 @@ where
 impl IntoPromptRoute for PromptRoute {
     fn into_prompt_route(self) -> PromptRoute {
         self
+    }
+}
+
+impl<F: FnOnce() -> PromptRoute> IntoPromptRoute for F {
+    fn into_prompt_route(self) -> PromptRoute {
+        self()
     }
 }
 
@@ -140,6 +166,10 @@ fn invalid(name: &str) -> HandlerError {
 }
 
 /// A value that becomes a prompt's messages.
+#[diagnostic::on_unimplemented(
+    message = "a prompt cannot return `{Self}`",
+    note = "return text, a `Vec<PromptMessage>`, a `GetPromptResult`, or a `Result` of these"
+)]
 pub trait IntoPromptResult {
     /// The result.
     ///
@@ -165,6 +195,13 @@ impl IntoPromptResult for Vec<PromptMessage> {
 impl IntoPromptResult for String {
     fn into_prompt_result(self) -> Result<GetPromptResult, HandlerError> {
         Ok(GetPromptResult::new(vec![PromptMessage::user(self)]))
+    }
+}
+
+/// One message of the user.
+impl IntoPromptResult for &'static str {
+    fn into_prompt_result(self) -> Result<GetPromptResult, HandlerError> {
+        self.to_owned().into_prompt_result()
     }
 }
 

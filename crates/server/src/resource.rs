@@ -12,13 +12,17 @@ use palisade_transport::BoxFuture;
 
 pub(crate) use self::template::has_scheme;
 pub use self::template::{TemplateVariables, UriTemplate, UriTemplateError};
-use crate::{Completer, CompletionRequest, Context, HandlerError, IntoHandlerError, completion};
+use crate::{
+    Completer, CompletionRequest, Context, HandlerError, IntoHandlerError, completion,
+    state::{Needs, need},
+};
 
 /// One resource with a fixed URI.
 #[derive(Clone)]
 pub struct ResourceRoute {
     pub(crate) resource: Resource,
     pub(crate) handler: Arc<dyn Handler>,
+    pub(crate) needs_state: Needs,
 }
 
 /// A family of resources.
@@ -27,9 +31,15 @@ pub struct ResourceTemplateRoute {
     pub(crate) template: ResourceTemplate,
     pub(crate) handler: Arc<dyn Handler>,
     pub(crate) completer: Option<Arc<dyn Completer>>,
+    pub(crate) needs_state: Needs,
 }
 
-/// What makes a resource or a template. Implemented by what `#[resource]` puts in place of a function.
+/// What makes a resource or a template: a route, or a function that returns one, such as `#[resource]`
+/// leaves.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a resource",
+    note = "a resource is a function under `#[resource]`, a `ResourceRoute` or a `ResourceTemplateRoute`"
+)]
 pub trait IntoResourceRoute {
     /// The resource or the template.
     fn into_resource_route(self) -> AnyResourceRoute;
@@ -85,7 +95,14 @@ impl ResourceRoute {
     {
         let mime_type = resource.mime_type.clone();
         let handler = Function(move |_: TemplateVariables, context| handler(context), mime_type);
-        Self { resource, handler: Arc::new(handler) }
+        Self { resource, handler: Arc::new(handler), needs_state: Needs::new() }
+    }
+
+    /// Says that the handler reads the server's state `T`, so that building the server without it fails.
+    #[must_use]
+    pub fn needs_state<T: Send + Sync + 'static>(mut self) -> Self {
+        self.needs_state.push(need::<T>());
+        self
     }
 
     /// The definition, as `resources/list` shows it.
@@ -104,7 +121,12 @@ impl ResourceTemplateRoute {
         Fut: Future<Output = O> + Send + 'static,
     {
         let mime_type = template.mime_type.clone();
-        Self { template, handler: Arc::new(Function(handler, mime_type)), completer: None }
+        Self {
+            template,
+            handler: Arc::new(Function(handler, mime_type)),
+            completer: None,
+            needs_state: Needs::new(),
+        }
     }
 
     /// Suggests values for the template's variables.
@@ -115,6 +137,13 @@ impl ResourceTemplateRoute {
         Fut: Future<Output = Vec<String>> + Send + 'static,
     {
         self.completer = Some(completion::completer(completer));
+        self
+    }
+
+    /// Says that the handler reads the server's state `T`, so that building the server without it fails.
+    #[must_use]
+    pub fn needs_state<T: Send + Sync + 'static>(mut self) -> Self {
+        self.needs_state.push(need::<T>());
         self
     }
 
@@ -143,6 +172,12 @@ impl IntoResourceRoute for AnyResourceRoute {
     }
 }
 
+impl<F: FnOnce() -> R, R: IntoResourceRoute> IntoResourceRoute for F {
+    fn into_resource_route(self) -> AnyResourceRoute {
+        self().into_resource_route()
+    }
+}
+
 impl fmt::Debug for ResourceRoute {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResourceRoute").field("resource", &self.resource).finish_non_exhaustive()
@@ -158,6 +193,10 @@ impl fmt::Debug for ResourceTemplateRoute {
 }
 
 /// A value that becomes a resource's contents.
+#[diagnostic::on_unimplemented(
+    message = "a resource cannot return `{Self}`",
+    note = "return text, bytes, a `Vec<ResourceContents>`, a `ReadResourceResult`, or a `Result` of these"
+)]
 pub trait IntoResourceResult {
     /// The contents of the resource at `uri`.
     ///
@@ -201,6 +240,17 @@ impl IntoResourceResult for String {
         let mut contents = TextResourceContents::new(uri, self);
         contents.mime_type = mime_type.map(str::to_owned);
         vec![ResourceContents::Text(contents)].into_resource_result(uri, mime_type)
+    }
+}
+
+/// Text.
+impl IntoResourceResult for &'static str {
+    fn into_resource_result(
+        self,
+        uri: &str,
+        mime_type: Option<&str>,
+    ) -> Result<ReadResourceResult, HandlerError> {
+        self.to_owned().into_resource_result(uri, mime_type)
     }
 }
 

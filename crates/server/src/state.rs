@@ -31,6 +31,14 @@ impl<T> fmt::Debug for State<T> {
     }
 }
 
+/// The states that a route's handler reads: their types and, for messages, the types' names.
+pub(crate) type Needs = Vec<(TypeId, &'static str)>;
+
+/// What a route needs for the state `T`.
+pub(crate) fn need<T: Send + Sync + 'static>() -> (TypeId, &'static str) {
+    (TypeId::of::<T>(), std::any::type_name::<T>())
+}
+
 /// One value for each type.
 #[derive(Default)]
 pub(crate) struct States(HashMap<TypeId, Arc<dyn Any + Send + Sync>>);

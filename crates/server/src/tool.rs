@@ -3,7 +3,7 @@
 mod arguments;
 mod result;
 
-use std::{any::TypeId, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use palisade_protocol::{CallToolResult, RawJson, Tool, ToolAnnotations, header::ParamHeaders};
 use palisade_transport::BoxFuture;
@@ -15,7 +15,11 @@ pub use self::{
     arguments::RawArguments,
     result::{IntoHandlerError, IntoToolResult, Json},
 };
-use crate::{Context, HandlerError, schema, schema::Validator};
+use crate::{
+    Context, HandlerError, schema,
+    schema::Validator,
+    state::{Needs, need},
+};
 
 /// One tool: its definition and its handler. Made by `#[tool]`, or by hand with [`ToolRoute::typed`] and
 /// [`ToolRoute::dynamic`].
@@ -23,7 +27,7 @@ use crate::{Context, HandlerError, schema, schema::Validator};
 pub struct ToolRoute {
     pub(crate) tool: Tool,
     pub(crate) handler: Arc<dyn Handler>,
-    pub(crate) needs_state: Vec<(TypeId, &'static str)>,
+    pub(crate) needs_state: Needs,
     check: Check,
 }
 
@@ -36,7 +40,11 @@ enum Check {
     Schema,
 }
 
-/// What makes a tool. Implemented by what `#[tool]` puts in place of a function.
+/// What makes a tool: a route, or a function that returns one, such as `#[tool]` leaves.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a tool",
+    note = "a tool is a function under `#[tool]`, or a `ToolRoute`"
+)]
 pub trait IntoToolRoute {
     /// The tool.
     fn into_tool_route(self) -> ToolRoute;
@@ -128,7 +136,7 @@ impl ToolRoute {
     /// Says that the handler reads the server's state `T`, so that building the server without it fails.
     #[must_use]
     pub fn needs_state<T: Send + Sync + 'static>(mut self) -> Self {
-        self.needs_state.push((TypeId::of::<T>(), std::any::type_name::<T>()));
+        self.needs_state.push(need::<T>());
         self
     }
 
@@ -171,6 +179,12 @@ pub(crate) enum ToolProblem {
 impl IntoToolRoute for ToolRoute {
     fn into_tool_route(self) -> ToolRoute {
         self
+    }
+}
+
+impl<F: FnOnce() -> ToolRoute> IntoToolRoute for F {
+    fn into_tool_route(self) -> ToolRoute {
+        self()
     }
 }
 

@@ -1,8 +1,6 @@
 //! URI templates and a matcher that needs one pass.
 
-use std::collections::BTreeMap;
-
-use serde::de::DeserializeOwned;
+use std::{collections::BTreeMap, str::FromStr};
 
 use crate::HandlerError;
 
@@ -177,21 +175,18 @@ impl TemplateVariables {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// One value, parsed; used by `#[resource]`.
+    /// One value, parsed; used by `#[resource]`. Text stays as it stands in the URI: were it read as
+    /// JSON, an escape could bring in the `/` that a variable cannot hold.
     ///
     /// # Errors
     ///
     /// If the value does not parse as a `T`: the URI names no resource of this server.
-    pub fn parse<T: DeserializeOwned>(&self, name: &str) -> Result<T, HandlerError> {
-        let text = self.get(name);
-        // A number or a boolean as it stands, anything else as a string.
-        serde_json::from_str(text)
-            .or_else(|_| serde_json::from_value(serde_json::Value::String(text.to_owned())))
-            .map_err(|_| {
-                HandlerError::protocol(palisade_protocol::ErrorObject::invalid_params(
-                    "resource not found",
-                ))
-            })
+    pub fn parse<T: FromStr>(&self, name: &str) -> Result<T, HandlerError> {
+        self.get(name).parse().map_err(|_| {
+            HandlerError::protocol(palisade_protocol::ErrorObject::invalid_params(
+                "resource not found",
+            ))
+        })
     }
 }
 
@@ -218,6 +213,16 @@ mod tests {
         check("x:{a}-{b}", "x:1-2-3", Some(&[("a", "1"), ("b", "2-3")]));
         check("x:plain", "x:plain", Some(&[]));
         check("x:plain", "x:plainer", None);
+    }
+
+    #[test]
+    fn a_value_is_not_read_as_json() {
+        let template = UriTemplate::parse("test://template/{id}").unwrap();
+        let id = |uri| template.matches(uri).unwrap();
+        let hostile = r#"test://template/"..\u002f..""#;
+        assert_eq!(id(hostile).parse::<String>("id").unwrap(), r#""..\u002f..""#);
+        assert_eq!(id("test://template/7").parse::<u8>("id").unwrap(), 7);
+        assert!(id("test://template/777").parse::<u8>("id").is_err());
     }
 
     #[test]

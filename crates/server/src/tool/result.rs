@@ -9,6 +9,10 @@ use serde::Serialize;
 use crate::HandlerError;
 
 /// A value that becomes a tool's result.
+#[diagnostic::on_unimplemented(
+    message = "a tool cannot return `{Self}`",
+    note = "return text, a number, `Json<T>` for structured data, content blocks, or a `Result` of these"
+)]
 pub trait IntoToolResult {
     /// The result.
     ///
