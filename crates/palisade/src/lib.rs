@@ -29,7 +29,7 @@ pub use palisade_security::{Principal, SecurityConfig};
 pub use palisade_server as server;
 #[cfg(feature = "server")]
 pub use palisade_server::{
-    Context, HandlerError, Json, PromptArguments, PromptRoute, RawArguments, ResourceRoute,
+    CompletionRequest, Context, HandlerError, Json, PromptArguments, PromptRoute, RawArguments, ResourceRoute,
     ResourceTemplateRoute, Server, State, TemplateVariables, ToolRoute,
 };
 pub use palisade_transport as transport;

@@ -1,0 +1,10 @@
+//! Runnable examples of the palisade MCP stack: `cargo run --package palisade-examples --example NAME`.
+//!
+//! | example | what it shows |
+//! |-|-|
+//! | `demo` | a secured server and a client over TLS, and what is refused |
+//! | `server` | the 20-line server of the README |
+//! | `client` | the 15-line client of the README |
+//! | `run_time_tools` | tools known only at run time, added and removed while the server runs |
+//! | `resources_and_prompts` | resources, templates, prompts, completion |
+//! | `axum` | the service mounted in an axum application |
