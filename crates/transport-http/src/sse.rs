@@ -118,15 +118,24 @@ mod tests {
         check("a\r\nb", "data: a\ndata: b\n\n");
         check("a\n\r\n\rb", "data: a\ndata: \ndata: \ndata: b\n\n");
         check("a\n", "data: a\ndata: \n\n");
-        check("x\n\nevent: forged\ndata: y", "data: x\ndata: \ndata: event: forged\ndata: data: y\n\n");
+        check(
+            "x\n\nevent: forged\ndata: y",
+            "data: x\ndata: \ndata: event: forged\ndata: data: y\n\n",
+        );
     }
 
     #[test]
     fn h18_line_breaks_in_name_and_id_are_refused() {
         for bad in ["a\rb", "a\nb", "\r\n", "a\0"] {
             let mut out = Vec::new();
-            assert_eq!(encode_event(&mut out, Some(bad), None, b"x"), Err(SseError::FieldNotOneLine));
-            assert_eq!(encode_event(&mut out, None, Some(bad), b"x"), Err(SseError::FieldNotOneLine));
+            assert_eq!(
+                encode_event(&mut out, Some(bad), None, b"x"),
+                Err(SseError::FieldNotOneLine)
+            );
+            assert_eq!(
+                encode_event(&mut out, None, Some(bad), b"x"),
+                Err(SseError::FieldNotOneLine)
+            );
             assert!(out.is_empty());
         }
         let mut out = Vec::new();
@@ -136,7 +145,8 @@ mod tests {
 
     #[test]
     fn what_is_encoded_decodes_to_the_same_data_with_lf() {
-        for data in ["", "{}", "a\r\nb\rc\nd", "\n", ": no comment", " leading", "ünï\u{2028}code"] {
+        for data in ["", "{}", "a\r\nb\rc\nd", "\n", ": no comment", " leading", "ünï\u{2028}code"]
+        {
             let mut out = KEEP_ALIVE.to_vec();
             encode_event(&mut out, Some("message"), Some("1"), data.as_bytes()).unwrap();
             let mut decoder = SseDecoder::new(1024);

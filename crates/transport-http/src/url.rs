@@ -27,7 +27,10 @@ pub struct Endpoint {
 
 /// The host of an [`Endpoint`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[expect(clippy::exhaustive_enums, reason = "a host is a name or an address, and callers must handle both")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a host is a name or an address, and callers must handle both"
+)]
 pub enum EndpointHost {
     /// A name for DNS, in lower case.
     Name(Box<str>),
@@ -69,9 +72,12 @@ impl EndpointError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Scheme => "invalid_uri_scheme",
-            Self::Characters | Self::UserInfo | Self::Fragment | Self::Host | Self::Port | Self::Path => {
-                "invalid_endpoint_url"
-            }
+            Self::Characters
+            | Self::UserInfo
+            | Self::Fragment
+            | Self::Host
+            | Self::Port
+            | Self::Path => "invalid_endpoint_url",
         }
     }
 }
@@ -87,7 +93,8 @@ impl Endpoint {
     ///
     /// RFC 3986, section 3; RFC 9110, sections 4.2.1 to 4.2.4.
     pub fn parse(url: &str) -> Result<Self, EndpointError> {
-        if url.is_empty() || url.len() > MAX_URL || !url.bytes().all(|byte| byte.is_ascii_graphic()) {
+        if url.is_empty() || url.len() > MAX_URL || !url.bytes().all(|byte| byte.is_ascii_graphic())
+        {
             return Err(EndpointError::Characters);
         }
         let (scheme, rest) = url.split_once("://").ok_or(EndpointError::Scheme)?;
@@ -205,7 +212,9 @@ impl EndpointHost {
                 && label.len() <= 63
                 && !label.starts_with('-')
                 && !label.ends_with('-')
-                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+                && label
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
         };
         match host.len() <= 253 && host.split('.').all(label_is_valid) {
             true => Ok(Self::Name(host.to_ascii_lowercase().into())),
@@ -231,8 +240,9 @@ fn split_port(authority: &str) -> Result<(&str, Option<&str>), EndpointError> {
     match tail.find(':') {
         None => Ok((authority, None)),
         Some(at) => {
-            let (host, port) =
-                authority.split_at_checked(colon_from.saturating_add(at)).ok_or(EndpointError::Host)?;
+            let (host, port) = authority
+                .split_at_checked(colon_from.saturating_add(at))
+                .ok_or(EndpointError::Host)?;
             Ok((host, port.strip_prefix(':')))
         }
     }
@@ -268,7 +278,10 @@ mod tests {
         check("https://example.com?x", Ok((host, "https://example.com/?x")));
         check("http://127.0.0.1:8080/", Ok(("http://127.0.0.1:8080", "http://127.0.0.1:8080/")));
         check("http://[0:0::1]:80/mcp", Ok(("http://[::1]", "http://[::1]/mcp")));
-        check("https://xn--nxasmq6b.example/", Ok(("https://xn--nxasmq6b.example", "https://xn--nxasmq6b.example/")));
+        check(
+            "https://xn--nxasmq6b.example/",
+            Ok(("https://xn--nxasmq6b.example", "https://xn--nxasmq6b.example/")),
+        );
     }
 
     #[test]

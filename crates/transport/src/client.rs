@@ -156,6 +156,9 @@ pub enum TransportError {
         /// The limit, in bytes.
         limit: usize,
     },
+    /// The request cannot be written on this transport.
+    #[error("invalid request: {0}")]
+    InvalidRequest(&'static str),
     /// The response is not what the protocol allows.
     #[error("invalid response: {0}")]
     InvalidResponse(&'static str),
@@ -188,6 +191,7 @@ impl TransportError {
             Self::Status { .. } => "http_status",
             Self::ConnectTimeout(_) => "connect_timeout",
             Self::ResponseTooLarge { .. } => "response_too_large",
+            Self::InvalidRequest(_) => "invalid_request",
             Self::InvalidResponse(_) => "invalid_response",
             Self::Interrupted => "interrupted",
             Self::Closed => "closed",

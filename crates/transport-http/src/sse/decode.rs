@@ -178,7 +178,8 @@ impl Data {
         *self = match std::mem::take(self) {
             Self::None => Self::One(line),
             Self::One(first) => {
-                let mut lines = Vec::with_capacity(first.len().saturating_add(line.len()).saturating_add(1));
+                let mut lines =
+                    Vec::with_capacity(first.len().saturating_add(line.len()).saturating_add(1));
                 lines.extend_from_slice(&first);
                 lines.push(b'\n');
                 lines.extend_from_slice(&line);
@@ -203,7 +204,10 @@ impl Data {
 
 /// A field of one line, if it is UTF-8 and not longer than anything sensible.
 fn short(value: &[u8]) -> Option<Box<str>> {
-    std::str::from_utf8(value).ok().filter(|text| !text.is_empty() && text.len() <= FIELD_LIMIT).map(Into::into)
+    std::str::from_utf8(value)
+        .ok()
+        .filter(|text| !text.is_empty() && text.len() <= FIELD_LIMIT)
+        .map(Into::into)
 }
 
 #[cfg(test)]

@@ -1,0 +1,155 @@
+//! The client half: every JSON-RPC request is one POST, its response one JSON body or one event stream.
+//!
+//! A request is walked through in this order: [`head`] (headers, credentials), [`connect`] (TCP, TLS; one
+//! origin, no redirects), [`receive`] (status, media type, limits), [`stream`] (messages).
+
+mod build;
+mod connect;
+mod head;
+mod receive;
+mod stream;
+
+use std::{fmt, sync::Arc};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request};
+use http_body_util::Full;
+use hyper_util::client::legacy;
+use palisade_security::{CredentialError, CredentialProvider, Origin};
+use palisade_transport::{ClientTransport, MessageStream, OutboundRequest, TransportError};
+use tokio::sync::watch;
+
+pub use self::build::{HttpTransportBuilder, HttpTransportError};
+use self::connect::{ConnectError, Connector};
+use crate::Endpoint;
+
+/// What stands for "no credentials" in [`ClientTransport::authn_context`].
+const ANONYMOUS: [u8; 32] = [0; 32];
+
+/// Streamable HTTP, client side: HTTP/1.1 and HTTP/2 over TLS by rustls, connections kept and reused.
+///
+/// - All requests go to one origin. Redirects are never followed: they would let a server choose who sees
+///   the credentials.
+/// - Credentials are sent over TLS, or within this machine, and nowhere else.
+/// - A response is read up to a limit; compressed bodies are refused, as they would get around it.
+/// - Dropping a response stream cancels the request: HTTP/2 resets the stream, HTTP/1.1 closes the
+///   connection.
+///
+/// # Specification
+///
+/// MCP 2026-07-28, Streamable HTTP.
+pub struct HttpTransport {
+    endpoint: Endpoint,
+    origin: Origin,
+    client: legacy::Client<Connector, Full<Bytes>>,
+    credentials: Option<Arc<dyn CredentialProvider>>,
+    headers: HeaderMap,
+    max_message_bytes: usize,
+    closed: watch::Sender<bool>,
+}
+
+impl HttpTransport {
+    /// A transport without credentials; `https` trusts what the operating system trusts.
+    ///
+    /// # Errors
+    ///
+    /// [`HttpTransportError`] says what is wrong with the URL, or that there are no trusted certificates.
+    pub fn new(url: &str) -> Result<Self, HttpTransportError> {
+        Self::builder(url)?.build()
+    }
+
+    /// Starts with the URL of the MCP endpoint.
+    ///
+    /// # Errors
+    ///
+    /// [`HttpTransportError::Endpoint`] says what is wrong with the URL.
+    pub fn builder(url: &str) -> Result<HttpTransportBuilder, HttpTransportError> {
+        HttpTransportBuilder::new(url)
+    }
+
+    /// Where requests go.
+    #[must_use]
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// The credentials for one request, and the context they stand for.
+    async fn authenticate(&self) -> Result<(HeaderMap, Option<[u8; 32]>), TransportError> {
+        let mut headers = HeaderMap::new();
+        let Some(provider) = &self.credentials else { return Ok((headers, Some(ANONYMOUS))) };
+        if !self.origin.is_trustworthy() {
+            return Err(self.not_sent());
+        }
+        let before = provider.context_key();
+        provider.apply(&self.origin, &mut headers).await.map_err(|error| match error {
+            CredentialError::OtherOrigin { .. } | CredentialError::Insecure { .. } => self.not_sent(),
+            other => TransportError::Credentials(other.to_string()),
+        })?;
+        // If they changed meanwhile, it is not certain whose response this will be.
+        let context = (provider.context_key() == before).then_some(before);
+        Ok((headers, context))
+    }
+
+    fn not_sent(&self) -> TransportError {
+        TransportError::CredentialsNotSent { origin: self.endpoint.origin().to_owned() }
+    }
+
+    async fn exchange(&self, request: OutboundRequest) -> Result<Box<dyn MessageStream>, TransportError> {
+        let (credentials, context) = self.authenticate().await?;
+        let headers = head::headers(&self.headers, &request, credentials)?;
+        let mut post = Request::new(Full::new(request.body));
+        *post.method_mut() = Method::POST;
+        *post.uri_mut() = self.endpoint.uri().clone();
+        *post.headers_mut() = headers;
+        let response = self.client.request(post).await.map_err(|error| self.explain(&error))?;
+        receive::receive(response, self.max_message_bytes, context, self.closed.subscribe()).await
+    }
+
+    /// What went wrong, as far as it can be told apart.
+    fn explain(&self, error: &legacy::Error) -> TransportError {
+        let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
+        while let Some(cause) = source {
+            if let Some(connect) = cause.downcast_ref::<ConnectError>() {
+                return connect.to_transport_error(self.endpoint.origin());
+            }
+            if let Some(http) = cause.downcast_ref::<hyper::Error>()
+                && http.is_parse()
+            {
+                return TransportError::InvalidResponse("it is not http");
+            }
+            source = cause.source();
+        }
+        TransportError::Interrupted
+    }
+}
+
+#[async_trait]
+impl ClientTransport for HttpTransport {
+    async fn request(&self, request: OutboundRequest) -> Result<Box<dyn MessageStream>, TransportError> {
+        let mut closed = self.closed.subscribe();
+        tokio::select! {
+            biased;
+            _ = closed.wait_for(|closed| *closed) => Err(TransportError::Closed),
+            outcome = self.exchange(request) => outcome,
+        }
+    }
+
+    fn authn_context(&self) -> Option<[u8; 32]> {
+        Some(self.credentials.as_ref().map_or(ANONYMOUS, |provider| provider.context_key()))
+    }
+
+    async fn close(&self) {
+        self.closed.send_replace(true);
+    }
+}
+
+impl fmt::Debug for HttpTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpTransport")
+            .field("endpoint", &self.endpoint)
+            .field("credentials", &self.credentials.is_some())
+            .field("max_message_bytes", &self.max_message_bytes)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,189 @@
+//! Builds an [`HttpTransport`], and finds out at once what would never work.
+
+use std::{sync::Arc, time::Duration};
+
+use hyper_util::{
+    client::legacy,
+    rt::{TokioExecutor, TokioTimer},
+};
+#[cfg(feature = "tls")]
+use palisade_security::{ClientTls, TlsConfigError};
+use palisade_security::{CredentialProvider, Origin};
+use tokio::sync::watch;
+
+use super::{HttpTransport, connect::Connector, head};
+use crate::{Endpoint, EndpointError};
+
+/// The most header fields, and bytes of them, that a response may have.
+const MAX_HEADERS: usize = 100;
+const MAX_HEADER_BYTES: u32 = 64 << 10;
+/// How often a silent HTTP/2 connection with open streams is asked for a sign of life, and how long it
+/// has for it. Without it a subscription would outlive its server unnoticed.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The settings of an [`HttpTransport`].
+#[derive(Debug)]
+#[must_use]
+pub struct HttpTransportBuilder {
+    endpoint: Endpoint,
+    origin: Origin,
+    #[cfg(feature = "tls")]
+    tls: Option<ClientTls>,
+    credentials: Option<Arc<dyn CredentialProvider>>,
+    max_message_bytes: usize,
+    connect_timeout: Duration,
+    idle_timeout: Duration,
+    max_idle_connections: usize,
+}
+
+impl HttpTransportBuilder {
+    pub(super) fn new(url: &str) -> Result<Self, HttpTransportError> {
+        let endpoint = Endpoint::parse(url)?;
+        let origin = Origin::parse(endpoint.origin()).map_err(|_| EndpointError::Host)?;
+        Ok(Self {
+            endpoint,
+            origin,
+            #[cfg(feature = "tls")]
+            tls: None,
+            credentials: None,
+            max_message_bytes: 16 << 20,
+            connect_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(90),
+            max_idle_connections: 32,
+        })
+    }
+
+    /// Which certificates to trust. Default: those that the operating system trusts.
+    #[cfg(feature = "tls")]
+    pub fn with_tls(mut self, tls: ClientTls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// Who adds credentials to every request. Default: nobody.
+    pub fn with_credentials(mut self, provider: impl CredentialProvider + 'static) -> Self {
+        self.credentials = Some(Arc::new(provider));
+        self
+    }
+
+    /// The largest message that is read, in bytes: 16 MiB by default. It bounds a JSON body and each event
+    /// of a stream; a server could otherwise fill the memory of its clients.
+    pub fn with_max_message_bytes(mut self, max_message_bytes: usize) -> Self {
+        self.max_message_bytes = max_message_bytes;
+        self
+    }
+
+    /// How long a connection may take, names and TLS included: 10 seconds by default.
+    pub fn with_connect_timeout(mut self, connect_timeout: Duration) -> Self {
+        self.connect_timeout = connect_timeout;
+        self
+    }
+
+    /// How long a connection is kept without use: 90 seconds by default.
+    pub fn with_idle_timeout(mut self, idle_timeout: Duration) -> Self {
+        self.idle_timeout = idle_timeout;
+        self
+    }
+
+    /// How many connections are kept without use: 32 by default. HTTP/2 needs only one.
+    pub fn with_max_idle_connections(mut self, max_idle_connections: usize) -> Self {
+        self.max_idle_connections = max_idle_connections;
+        self
+    }
+
+    /// Makes the transport. Nothing is connected before the first request.
+    ///
+    /// # Errors
+    ///
+    /// [`HttpTransportError`] if the settings contradict each other: credentials over plain http to another
+    /// machine, or TLS settings for a plain URL.
+    pub fn build(self) -> Result<HttpTransport, HttpTransportError> {
+        if self.credentials.is_some() && !self.origin.is_trustworthy() {
+            let origin = self.endpoint.origin().to_owned();
+            return Err(HttpTransportError::CredentialsNotSent { origin });
+        }
+        let connector = self.connector()?;
+        let client = legacy::Client::builder(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(self.idle_timeout)
+            .pool_max_idle_per_host(self.max_idle_connections)
+            .http1_max_headers(MAX_HEADERS)
+            .http1_max_buf_size(usize::try_from(MAX_HEADER_BYTES).unwrap_or(usize::MAX))
+            .http2_max_header_list_size(MAX_HEADER_BYTES)
+            .http2_adaptive_window(true)
+            .http2_keep_alive_interval(PING_INTERVAL)
+            .http2_keep_alive_timeout(PING_TIMEOUT)
+            .build(connector);
+        Ok(HttpTransport {
+            endpoint: self.endpoint,
+            origin: self.origin,
+            client,
+            credentials: self.credentials,
+            headers: head::common(),
+            max_message_bytes: self.max_message_bytes,
+            closed: watch::Sender::new(false),
+        })
+    }
+
+    #[cfg(feature = "tls")]
+    fn connector(&self) -> Result<Connector, HttpTransportError> {
+        let tls = match (&self.tls, self.endpoint.is_secure()) {
+            (Some(_), false) => return Err(HttpTransportError::TlsNotUsed),
+            (Some(tls), true) => Some(tls.clone()),
+            (None, true) => Some(ClientTls::system_roots()?),
+            (None, false) => None,
+        };
+        Connector::new(&self.endpoint, self.connect_timeout, tls.as_ref())
+            .map_err(HttpTransportError::Endpoint)
+    }
+
+    #[cfg(not(feature = "tls"))]
+    fn connector(&self) -> Result<Connector, HttpTransportError> {
+        match self.endpoint.is_secure() {
+            true => Err(HttpTransportError::TlsNotCompiled),
+            false => Ok(Connector::new(&self.endpoint, self.connect_timeout)),
+        }
+    }
+}
+
+/// Why a transport cannot be built.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HttpTransportError {
+    /// The URL is not that of an endpoint.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    /// The trusted certificates cannot be used.
+    #[cfg(feature = "tls")]
+    #[error(transparent)]
+    Tls(#[from] TlsConfigError),
+    /// TLS settings were given for an `http` URL, where they would do nothing.
+    #[error("tls is configured but the url is plain http: use https")]
+    TlsNotUsed,
+    /// An `https` URL, but no TLS was compiled in.
+    #[error("https needs the feature `tls`")]
+    TlsNotCompiled,
+    /// Credentials were given for plain http to another machine, where anyone on the way could read them.
+    #[error("credentials are not sent over plain http to {origin}: use https")]
+    CredentialsNotSent {
+        /// Scheme, host and port.
+        origin: String,
+    },
+}
+
+impl HttpTransportError {
+    /// A stable name for logs and for `match` across versions.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Endpoint(error) => error.code(),
+            #[cfg(feature = "tls")]
+            Self::Tls(error) => error.code(),
+            Self::TlsNotUsed => "tls_not_used",
+            Self::TlsNotCompiled => "tls_not_compiled",
+            Self::CredentialsNotSent { .. } => "credentials_not_sent",
+        }
+    }
+}

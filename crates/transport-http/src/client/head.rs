@@ -1,0 +1,135 @@
+//! The headers of a request: what is always sent, what mirrors the message, what the credentials add.
+
+use http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{ACCEPT, CONTENT_TYPE},
+};
+use palisade_protocol::header::{
+    MCP_METHOD, MCP_NAME, MCP_PARAM_PREFIX, MCP_PROTOCOL_VERSION, encode_value,
+};
+use palisade_transport::{OutboundRequest, TransportError};
+
+/// Headers that decide how a message is framed, routed or read. A credential cannot be one of them.
+const RESERVED: [&str; 12] = [
+    "accept",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "expect",
+    "host",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// The headers of every request.
+pub(super) fn common() -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(8);
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers
+}
+
+/// The headers of one request.
+///
+/// # Specification
+///
+/// MCP 2026-07-28, Streamable HTTP, "Request Metadata".
+pub(super) fn headers(
+    common: &HeaderMap,
+    request: &OutboundRequest,
+    credentials: HeaderMap,
+) -> Result<HeaderMap, TransportError> {
+    let mut headers = common.clone();
+    let version = HeaderValue::from_static(request.protocol_version.as_str());
+    headers.insert(HeaderName::from_static(MCP_PROTOCOL_VERSION), version);
+    headers.insert(HeaderName::from_static(MCP_METHOD), value(&request.method)?);
+    if let Some(name) = &request.name {
+        headers.insert(HeaderName::from_static(MCP_NAME), value(name)?);
+    }
+    for (name, text) in &request.param_headers {
+        let name = HeaderName::try_from(format!("{MCP_PARAM_PREFIX}{name}"))
+            .map_err(|_| TransportError::InvalidRequest("a mirrored argument has no valid name"))?;
+        headers.insert(name, value(text)?);
+    }
+    let mut last = None;
+    for (name, mut value) in credentials {
+        // A header with several values names only its first.
+        let name = match name {
+            Some(name) => last.insert(name).clone(),
+            None => match &last {
+                Some(name) => name.clone(),
+                None => continue,
+            },
+        };
+        if RESERVED.contains(&name.as_str()) || name.as_str().starts_with("mcp-") {
+            return Err(TransportError::Credentials(format!("`{name}` cannot hold credentials")));
+        }
+        value.set_sensitive(true);
+        headers.append(name, value);
+    }
+    Ok(headers)
+}
+
+fn value(text: &str) -> Result<HeaderValue, TransportError> {
+    HeaderValue::from_str(&encode_value(text))
+        .map_err(|_| TransportError::InvalidRequest("a header cannot hold the value"))
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use palisade_protocol::ProtocolVersion;
+
+    use super::*;
+
+    fn request() -> OutboundRequest {
+        OutboundRequest::new(Bytes::new(), ProtocolVersion::LATEST, "tools/call")
+    }
+
+    fn check(request: &OutboundRequest, name: &str, expected: Option<&str>) {
+        let headers = headers(&common(), request, HeaderMap::new()).unwrap();
+        assert_eq!(headers.get(name).map(|value| value.to_str().unwrap()), expected, "{name}");
+    }
+
+    #[test]
+    fn headers_mirror_the_message() {
+        let plain = request();
+        check(&plain, "accept", Some("application/json, text/event-stream"));
+        check(&plain, "content-type", Some("application/json"));
+        check(&plain, "mcp-protocol-version", Some("2026-07-28"));
+        check(&plain, "mcp-method", Some("tools/call"));
+        check(&plain, "mcp-name", None);
+        check(&request().with_name("add"), "mcp-name", Some("add"));
+        check(&request().with_name("caf\u{e9}"), "mcp-name", Some("=?base64?Y2Fmw6k=?="));
+        let injected = request().with_name("a\r\nAuthorization: x");
+        check(&injected, "mcp-name", Some("=?base64?YQ0KQXV0aG9yaXphdGlvbjogeA==?="));
+        let mirrored = request().with_param_headers(vec![("Region".into(), " eu ".into())]);
+        check(&mirrored, "mcp-param-region", Some("=?base64?IGV1IA==?="));
+        let bad = request().with_param_headers(vec![("a b".into(), "x".into())]);
+        assert!(headers(&common(), &bad, HeaderMap::new()).is_err());
+    }
+
+    #[test]
+    fn credentials_are_sensitive_and_touch_nothing_else() {
+        let with = |name: &'static str| {
+            let mut credentials = HeaderMap::new();
+            credentials.insert(name, HeaderValue::from_static("canary"));
+            headers(&common(), &request(), credentials)
+        };
+        let sent = with("authorization").unwrap();
+        assert!(sent.get("authorization").is_some_and(HeaderValue::is_sensitive));
+        assert!(!format!("{sent:?}").contains("canary"));
+        for name in ["host", "content-length", "transfer-encoding", "accept", "mcp-name", "mcp-x"] {
+            assert_eq!(with(name).unwrap_err().code(), "no_credentials", "{name}");
+        }
+        let mut two = HeaderMap::new();
+        two.append("x-key", HeaderValue::from_static("a"));
+        two.append("x-key", HeaderValue::from_static("b"));
+        let sent = headers(&common(), &request(), two).unwrap();
+        assert_eq!(sent.get_all("x-key").iter().count(), 2);
+    }
+}
