@@ -29,8 +29,8 @@ pub use palisade_security::{Principal, SecurityConfig};
 pub use palisade_server as server;
 #[cfg(feature = "server")]
 pub use palisade_server::{
-    CompletionRequest, Context, HandlerError, Json, PromptArguments, PromptRoute, RawArguments, ResourceRoute,
-    ResourceTemplateRoute, Server, State, TemplateVariables, ToolRoute,
+    CompletionRequest, Context, HandlerError, Json, PromptArguments, PromptRoute, RawArguments,
+    ResourceRoute, ResourceTemplateRoute, Server, State, TemplateVariables, ToolRoute,
 };
 pub use palisade_transport as transport;
 #[cfg(feature = "transport-http")]
@@ -40,6 +40,7 @@ pub use palisade_transport_http as http;
 #[doc(hidden)]
 #[cfg(feature = "macros")]
 pub mod __private {
+    pub use palisade_protocol as protocol;
     pub use palisade_server as server;
     pub use palisade_server::__private::{schemars, serde, serde_json};
 }
