@@ -83,7 +83,7 @@ impl<'a> RequestParams<'a> {
         match method {
             "tools/call" | "prompts/get" => self.name.as_ref(),
             "resources/read" => self.uri.as_ref(),
-            _ if method.starts_with("tasks/") => self.task_id.as_ref(),
+            "tasks/get" | "tasks/update" | "tasks/cancel" => self.task_id.as_ref(),
             _ => None,
         }
     }
@@ -172,6 +172,10 @@ mod tests {
             ("prompts/get", Some("n")),
             ("resources/read", Some("u")),
             ("tasks/get", Some("t")),
+            ("tasks/update", Some("t")),
+            ("tasks/cancel", Some("t")),
+            // Removed: it must be refused as unknown, not for a header that nobody prescribes.
+            ("tasks/result", None),
             ("tools/list", None),
             ("completion/complete", None),
         ] {
