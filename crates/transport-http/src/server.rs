@@ -11,6 +11,7 @@ mod body;
 mod exchange;
 mod listener;
 mod read;
+mod rest;
 mod service;
 mod trail;
 

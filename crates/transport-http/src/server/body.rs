@@ -13,11 +13,15 @@ use http_body::{Body, Frame, SizeHint};
 use palisade_transport::{BoxFuture, Outbox};
 use tokio::time::{Instant, Sleep};
 
-use super::answer::Answer;
+use super::{answer::Answer, rest::InFlight};
 use crate::sse;
 
 /// The body of a response of [`HttpService`](super::HttpService).
-pub struct HttpBody(Kind);
+pub struct HttpBody {
+    kind: Kind,
+    /// Held by the listener's connection until the body is sent or given up.
+    _in_flight: Option<InFlight>,
+}
 
 enum Kind {
     Full(Bytes),
@@ -42,11 +46,16 @@ impl HttpBody {
     }
 
     pub(super) fn full(bytes: Bytes) -> Self {
-        Self(Kind::Full(bytes))
+        Self { kind: Kind::Full(bytes), _in_flight: None }
     }
 
     pub(super) fn stream(stream: EventStream) -> Self {
-        Self(Kind::Stream(Box::new(stream)))
+        Self { kind: Kind::Stream(Box::new(stream)), _in_flight: None }
+    }
+
+    /// The same body, which counts as a request in flight as long as it lives.
+    pub(super) fn with_in_flight(self, in_flight: InFlight) -> Self {
+        Self { _in_flight: Some(in_flight), ..self }
     }
 }
 
@@ -78,7 +87,7 @@ impl Body for HttpBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        let stream = match &mut self.0 {
+        let stream = match &mut self.kind {
             Kind::Full(bytes) if bytes.is_empty() => return Poll::Ready(None),
             Kind::Full(bytes) => return Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             Kind::Stream(stream) => stream,
@@ -105,11 +114,11 @@ impl Body for HttpBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(&self.0, Kind::Full(bytes) if bytes.is_empty())
+        matches!(&self.kind, Kind::Full(bytes) if bytes.is_empty())
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.0 {
+        match &self.kind {
             Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Kind::Stream(_) => SizeHint::default(),
         }
@@ -124,7 +133,7 @@ impl Drop for EventStream {
 
 impl fmt::Debug for HttpBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
+        match &self.kind {
             Kind::Full(bytes) => f.debug_tuple("Full").field(&bytes.len()).finish(),
             Kind::Stream(_) => f.write_str("Stream"),
         }

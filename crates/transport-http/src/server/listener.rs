@@ -1,6 +1,6 @@
 //! The listener: connections, TLS, HTTP, and how they end.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -18,7 +18,7 @@ use tokio::{
 };
 use tower_service::Service as _;
 
-use super::{HttpBody, HttpService};
+use super::{HttpBody, HttpService, rest::Requests};
 
 /// How long requests in flight may take after a shutdown began.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
@@ -170,11 +170,16 @@ async fn accept(
 fn http_of(security: &ServerSecurity) -> auto::Builder<TokioExecutor> {
     let limits = security.limits();
     let mut http = auto::Builder::new(TokioExecutor::new());
+    // A little more than the guard allows, so that it is the guard who refuses, and records, what is not
+    // far beyond its limits.
     http.http1()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_timeout())
-        .max_headers(limits.max_headers())
-        .max_buf_size(limits.max_header_bytes().max(8192));
+        .max_buf_size(limits.max_header_bytes().saturating_add(8192));
+    // Up to 100 headers are the parser's own bound and need no allocation.
+    if limits.max_headers() > 100 {
+        http.http1().max_headers(limits.max_headers());
+    }
     http.http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(u32::try_from(limits.max_concurrent_streams()).unwrap_or(u32::MAX))
@@ -230,20 +235,28 @@ impl Connection {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let Self { service, path, http } = self;
+        let limits = service.security().limits().clone();
+        let requests = Requests::default();
+        let counted = requests.clone();
         let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+            let in_flight = counted.begin();
             let known = request.uri().path() == &*path;
             request.extensions_mut().insert(peer.clone());
             let mut service = service.clone();
             async move {
-                match known {
-                    true => service.call(request).await,
-                    false => Ok(not_found()),
-                }
+                let response = match known {
+                    true => service.call(request).await?,
+                    false => not_found(),
+                };
+                Ok::<_, Infallible>(response.map(|body| body.with_in_flight(in_flight)))
             }
         });
         let connection = http.serve_connection(TokioIo::new(stream), service);
-        if let Err(error) = watcher.watch(connection).await {
-            tracing::debug!(%error, "connection failed");
+        tokio::select! {
+            served = watcher.watch(connection) => if let Err(error) = served {
+                tracing::debug!(%error, "connection failed");
+            },
+            () = requests.none(&limits) => tracing::debug!("connection without requests closed"),
         }
     }
 }
