@@ -18,7 +18,11 @@ async fn add(a: i64, b: i64) -> i64 {
 }
 
 /// Tells the service who its peer is: axum knows the address, the service decides by it.
-async fn peer_info(ConnectInfo(address): ConnectInfo<SocketAddr>, mut request: Request, next: Next) -> axum::response::Response {
+async fn peer_info(
+    ConnectInfo(address): ConnectInfo<SocketAddr>,
+    mut request: Request,
+    next: Next,
+) -> axum::response::Response {
     request.extensions_mut().insert(PeerInfo::new(address));
     next.run(request).await
 }

@@ -41,7 +41,10 @@ async fn main() -> Result<(), Error> {
     let security = SecurityConfig::server()
         .with_allowed_origins(AllowedOrigins::only(["https://app.example.com"])?)
         .with_authenticator(Bearer::tokens([token.clone()]))
-        .with_tls(ServerTls::from_pem(certificate.pem().as_bytes(), certificate.key_pem().as_bytes())?)
+        .with_tls(ServerTls::from_pem(
+            certificate.pem().as_bytes(),
+            certificate.key_pem().as_bytes(),
+        )?)
         .with_limits(Limits::default().with_max_body_bytes(64 * 1024))
         .build()?;
     let server = Server::new("demo", env!("CARGO_PKG_VERSION"))
@@ -54,7 +57,8 @@ async fn main() -> Result<(), Error> {
     let stage = Stage { address: http.local_addr()?, ca, token };
     let handle = http.handle();
     let serving = tokio::spawn(http.serve());
-    transcript.note(&format!("listening on https://{}/mcp with a throw-away certificate", stage.address));
+    transcript
+        .note(&format!("listening on https://{}/mcp with a throw-away certificate", stage.address));
 
     let subscription = served::run(&mut transcript, &stage, &server).await?;
     refused::run(&mut transcript, &stage).await?;

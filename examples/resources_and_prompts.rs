@@ -16,20 +16,32 @@ const CITIES: [&str; 3] = ["amsterdam", "athens", "berlin"];
 
 fn server() -> Result<Server, palisade::server::RegistrationError> {
     let readme = Resource::new("guide://readme", "readme").with_mime_type("text/plain");
-    let weather = ResourceTemplate::new("weather://{city}/today", "weather").with_mime_type("text/plain");
+    let weather =
+        ResourceTemplate::new("weather://{city}/today", "weather").with_mime_type("text/plain");
     let prompt = Prompt::new("trip").with_argument(PromptArgument::required("city"));
     let complete = async |request: CompletionRequest, _: Context| -> Vec<String> {
-        CITIES.iter().filter(|city| city.starts_with(&request.value)).map(ToString::to_string).collect()
+        CITIES
+            .iter()
+            .filter(|city| city.starts_with(&request.value))
+            .map(ToString::to_string)
+            .collect()
     };
     Server::new("travel", "1.0.0")
-        .with_resource(ResourceRoute::new(readme, async |_: Context| "Ask about cities.".to_owned()))
+        .with_resource(ResourceRoute::new(readme, async |_: Context| {
+            "Ask about cities.".to_owned()
+        }))
         .with_resource(
-            ResourceTemplateRoute::new(weather, async |variables: TemplateVariables, _: Context| {
-                match CITIES.contains(&variables.get("city")) {
+            ResourceTemplateRoute::new(
+                weather,
+                async |variables: TemplateVariables, _: Context| match CITIES
+                    .contains(&variables.get("city"))
+                {
                     true => Ok(format!("Sunny in {}.", variables.get("city"))),
-                    false => Err(palisade::HandlerError::protocol(ErrorObject::invalid_params("unknown city"))),
-                }
-            })
+                    false => Err(palisade::HandlerError::protocol(ErrorObject::invalid_params(
+                        "unknown city",
+                    ))),
+                },
+            )
             .with_completion(complete),
         )
         .with_prompt(
@@ -57,15 +69,17 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let client = Client::connect(HttpTransport::new(&url)?).await?;
     for uri in ["guide://readme", "weather://berlin/today", "weather://atlantis/today"] {
         match client.read_resource(uri).await {
-            Ok(result) => println!("{uri}: {:?}", result.contents.first().and_then(|c| c.as_text())),
+            Ok(result) => {
+                println!("{uri}: {:?}", result.contents.first().and_then(|c| c.as_text()))
+            }
             Err(error) => println!("{uri}: {error}"),
         }
     }
     let prompt = client.get_prompt("trip", [("city", "athens")]).await?;
     println!("prompt: {:?}", prompt.messages);
     let reference = CompletionReference::prompt("trip");
-    let suggested = client.complete(CompleteRequestParams::new(reference, "city", "a")).await?;
-    println!("suggestions for a…: {:?}", suggested.values);
+    let suggested = client.complete(&CompleteRequestParams::new(reference, "city", "a")).await?;
+    println!("suggestions for a…: {:?}", suggested.completion.values);
 
     handle.shutdown();
     serving.await?;

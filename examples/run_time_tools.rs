@@ -17,14 +17,19 @@ fn greeting(language: &str, word: &str) -> ToolRoute {
         "required": ["name"],
     });
     let word = word.to_owned();
-    ToolRoute::dynamic(format!("greet_{language}"), schema, move |arguments: RawArguments, _: Context| {
-        let word = word.clone();
-        async move {
-            let arguments: serde_json::Value = arguments.decode()?;
-            let name = arguments.get("name").and_then(serde_json::Value::as_str).unwrap_or_default();
-            Ok::<_, palisade::HandlerError>(format!("{word}, {name}!"))
-        }
-    })
+    ToolRoute::dynamic(
+        format!("greet_{language}"),
+        schema,
+        move |arguments: RawArguments, _: Context| {
+            let word = word.clone();
+            async move {
+                let arguments: serde_json::Value = arguments.decode()?;
+                let name =
+                    arguments.get("name").and_then(serde_json::Value::as_str).unwrap_or_default();
+                Ok::<_, palisade::HandlerError>(format!("{word}, {name}!"))
+            }
+        },
+    )
     .with_description(format!("Greets somebody ({language})."))
 }
 
@@ -50,7 +55,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let text: String = client.call("greet_de", &json!({ "name": "Ada" })).await?;
     println!("{text}");
     let refused = client.call::<String>("greet_de", &json!({ "name": "" })).await;
-    println!("an empty name: {}", refused.err().map_or_else(|| "accepted".into(), |e| e.to_string()));
+    println!(
+        "an empty name: {}",
+        refused.err().map_or_else(|| "accepted".into(), |e| e.to_string())
+    );
     let removed = server.remove_tool("greet_de");
     println!("removed: {removed}, tools left: {}", client.list_tools().collect_all().await?.len());
 

@@ -16,8 +16,16 @@ pub(crate) async fn run(transcript: &mut Transcript, stage: &Stage) -> Result<()
 
     let cases = [
         ("no token", call(), "401 missing_credentials"),
-        ("wrong token", call().with_token("not-the-token-that-was-handed-out"), "401 invalid_credentials"),
-        ("foreign origin", good().with_header("Origin", "https://evil.example"), "403 origin_not_allowed"),
+        (
+            "wrong token",
+            call().with_token("not-the-token-that-was-handed-out"),
+            "401 invalid_credentials",
+        ),
+        (
+            "foreign origin",
+            good().with_header("Origin", "https://evil.example"),
+            "403 origin_not_allowed",
+        ),
         ("foreign host", good().with_header("Host", "evil.example"), "403 host_not_allowed"),
         ("header differs from the body", good().with_header("Mcp-Name", "greet"), "400 -32020"),
         ("oversized body", good().with_body(vec![b' '; 65 * 1024]), "413 body_too_large"),
@@ -37,7 +45,8 @@ pub(crate) async fn run(transcript: &mut Transcript, stage: &Stage) -> Result<()
 /// The status, and the stable code or else the JSON-RPC code.
 fn summary(response: &RawResponse) -> String {
     let body: serde_json::Value = serde_json::from_slice(response.body()).unwrap_or_default();
-    let code = body.pointer("/error/data/code").and_then(serde_json::Value::as_str).map(str::to_owned);
+    let code =
+        body.pointer("/error/data/code").and_then(serde_json::Value::as_str).map(str::to_owned);
     let code = code.or_else(|| body.pointer("/error/code").map(ToString::to_string));
     match code {
         Some(code) => format!("{} {code}", response.status()),

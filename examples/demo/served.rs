@@ -8,8 +8,8 @@ use palisade::{
     client::{CallOptions, InputError, Subscription, SubscriptionEnd, SubscriptionEvent},
     http::HttpTransport,
     protocol::{
-        ElicitRequestFormParams, ElicitResult, ElicitSchema, ProgressNotificationParams, StringSchema,
-        SubscriptionFilter,
+        ElicitRequestFormParams, ElicitResult, ElicitSchema, ProgressNotificationParams,
+        StringSchema, SubscriptionFilter,
     },
     security::ClientTls,
     tool,
@@ -36,7 +36,8 @@ pub(crate) async fn count(to: u32, ctx: Context) -> String {
 /// Greets whoever the user says they are.
 #[tool]
 pub(crate) async fn greet(ctx: Context) -> Result<String, HandlerError> {
-    let schema = ElicitSchema::new().with_string("name", StringSchema::new()).with_required("name");
+    let schema =
+        ElicitSchema::new().with_string("name", StringSchema::new()).with_required(["name"]);
     let form = ElicitRequestFormParams::new("What is your name?", schema);
     let answer = ctx.elicit("name", form).await?;
     let name = answer.field("name").and_then(serde_json::Value::as_str).unwrap_or("stranger");
@@ -59,7 +60,7 @@ pub(crate) async fn run(
     transcript.step("tool list", &names.join(", "), "add, count, greet");
 
     let sum: i64 = client.call("add", &json!({ "a": 2, "b": 3 })).await?;
-    transcript.step("call add(2, 3)", &sum, &5);
+    transcript.step("call add(2, 3)", &sum, "5");
 
     let seen = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&seen);
@@ -93,7 +94,11 @@ async fn connect(stage: &Stage) -> Result<Client, Error> {
         .build()?;
     let answer = async |form: ElicitRequestFormParams| {
         let known = form.requested_schema.properties.contains_key("name");
-        if known { Ok(ElicitResult::accept([("name", "Ada")])) } else { Err(InputError::new("unknown form")) }
+        if known {
+            Ok(ElicitResult::accept([("name", "Ada")]))
+        } else {
+            Err(InputError::new("unknown form"))
+        }
     };
     let client = Client::builder()
         .with_info("demo-client", env!("CARGO_PKG_VERSION"))

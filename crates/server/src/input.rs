@@ -22,10 +22,10 @@ use serde_json::Value;
 /// Identifies one question: the start of a digest of the request that was sent.
 type Question = [u8; 16];
 
-/// An answer and the question it was given to.
+/// An answer and the question it was given to; without one, it was given before it was asked for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Answer {
-    question: Question,
+    question: Option<Question>,
     response: RawJson,
 }
 
@@ -49,36 +49,51 @@ struct State {
 }
 
 impl Inputs {
-    /// The answers that a request brings. Answers to what was not asked are ignored.
+    /// The answers that a request brings. With a state, only what was asked counts. Without one the
+    /// client answers ahead: it speaks for its user either way, and what it says is checked against the
+    /// question when the handler asks it.
     ///
     /// # Errors
     ///
     /// `-32602` with one fixed message for a state that is not this server's, not for this request, or
     /// too old: the reason would help only whoever forged it.
     pub(crate) fn open(call: &Call<'_>) -> Result<Self, ErrorObject> {
-        let Some(token) = &call.params.request_state else { return Ok(Self::default()) };
-        let carried = open_state(call, token).ok_or_else(|| {
-            tracing::warn!(principal = call.principal.subject(), "request state refused");
-            ErrorObject::invalid_params("invalid request state")
-        })?;
-        let mut answers = carried.answers;
-        if let Some(responses) = call.params.input_responses {
-            let responses: BTreeMap<String, RawJson> = serde_json::from_str(responses.get())
-                .map_err(|_| ErrorObject::invalid_params("invalid input responses"))?;
-            for (key, response) in responses {
-                if let Some(question) = carried.asked.get(&key) {
-                    answers.insert(key, Answer { question: *question, response });
-                }
+        let carried = match &call.params.request_state {
+            Some(token) => Some(open_state(call, token).ok_or_else(|| {
+                tracing::warn!(principal = call.principal.subject(), "request state refused");
+                ErrorObject::invalid_params("invalid request state")
+            })?),
+            None => None,
+        };
+        let Some(responses) = call.params.input_responses else {
+            return Ok(Self::with_answers(carried.unwrap_or_default().answers));
+        };
+        let responses: BTreeMap<String, RawJson> = serde_json::from_str(responses.get())
+            .map_err(|_| ErrorObject::invalid_params("invalid input responses"))?;
+        let Some(Carried { mut answers, asked, .. }) = carried else {
+            let ahead = |response| Answer { question: None, response };
+            return Ok(Self::with_answers(
+                responses.into_iter().map(|(key, r)| (key, ahead(r))).collect(),
+            ));
+        };
+        for (key, response) in responses {
+            if let Some(question) = asked.get(&key) {
+                answers.insert(key, Answer { question: Some(*question), response });
             }
         }
-        Ok(Self(Mutex::new(State { answers, ..State::default() })))
+        Ok(Self::with_answers(answers))
+    }
+
+    fn with_answers(answers: BTreeMap<String, Answer>) -> Self {
+        Self(Mutex::new(State { answers, ..State::default() }))
     }
 
     /// The answer to this question, if the client has given one.
     pub(crate) fn answer(&self, key: &str, request: &InputRequest) -> Option<RawJson> {
         let state = self.lock();
         let answer = state.answers.get(key)?;
-        (answer.question == question_of(request)).then(|| answer.response.clone())
+        let fits = answer.question.is_none_or(|question| question == question_of(request));
+        fits.then(|| answer.response.clone())
     }
 
     /// Notes a question for the client.

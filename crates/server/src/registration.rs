@@ -36,11 +36,19 @@ impl Problem {
     }
 }
 
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.subject, self.message)
+    }
+}
+
+impl std::error::Error for Problem {}
+
 impl fmt::Display for RegistrationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} problem(s) in the registration", self.problems.len())?;
         for problem in &self.problems {
-            write!(f, "; {}: {}", problem.subject, problem.message)?;
+            write!(f, "; {problem}")?;
         }
         Ok(())
     }
