@@ -3,10 +3,11 @@
 mod parameter;
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::{
     Attribute, Error, FnArg, Result, ReturnType, Safety, Signature, Visibility,
     parse::{Parse, ParseStream},
+    spanned::Spanned,
 };
 
 pub(crate) use self::parameter::{Data, Parameter, is_option};
@@ -39,7 +40,10 @@ impl Parse for Item {
         // The body goes through unread.
         let body: TokenTree = input.parse()?;
         match &body {
-            TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => {
+            // Without delimiters it is a block that came through a `macro_rules` fragment.
+            TokenTree::Group(group)
+                if matches!(group.delimiter(), Delimiter::Brace | Delimiter::None) =>
+            {
                 Ok(Self { attributes, visibility, signature, body })
             }
             other => Err(Error::new(other.span(), "the function needs a body")),
@@ -136,6 +140,7 @@ impl Function {
                 /// The function itself.
                 #[allow(
                     clippy::fn_params_excessive_bools,
+                    clippy::missing_const_for_fn,
                     clippy::missing_errors_doc,
                     clippy::missing_panics_doc,
                     clippy::must_use_candidate,
@@ -159,7 +164,8 @@ impl Function {
         match (names_no_type(output.clone()), fallible) {
             (true, _) => quote!(_),
             (false, false) => output,
-            (false, true) => quote! {
+            // As if the user had written it, so that a message about it points there.
+            (false, true) => quote_spanned! {output.span()=>
                 ::core::result::Result<#output, ::palisade::__private::server::HandlerError>
             },
         }
