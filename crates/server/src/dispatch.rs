@@ -24,6 +24,10 @@ pub(crate) const SUPPORTED_VERSIONS: &[ProtocolVersion] = &[ProtocolVersion::V20
 /// Answers one request.
 pub(crate) async fn dispatch(server: &Arc<Shared>, call: Call<'_>) -> Reply {
     let registry = server.registry();
+    if call.request.method == method::COMPLETION_COMPLETE && discover::completes(&registry) {
+        // Its target stands within the parameters: it asks the policy about that itself.
+        return completion::complete(server, &registry, &call).await;
+    }
     let Some(target) = target_of(&call, &registry) else {
         return reply::method_not_found(&call);
     };
@@ -59,7 +63,6 @@ fn target_of<'a>(call: &Call<'a>, registry: &Registry) -> Option<Result<Target<'
         method::PROMPTS_GET if !registry.prompts.is_empty() => named(Target::Prompt),
         method::RESOURCES_LIST | method::RESOURCES_TEMPLATES_LIST if resources => Ok(Target::None),
         method::RESOURCES_READ if resources => named(Target::Resource),
-        method::COMPLETION_COMPLETE if discover::completes(registry) => Ok(Target::None),
         _ => return None,
     })
 }
@@ -89,7 +92,6 @@ async fn route(
         (method::RESOURCES_READ, Target::Resource(uri)) => {
             resources::read(server, registry, call, uri).await
         }
-        (method::COMPLETION_COMPLETE, _) => completion::complete(server, registry, call).await,
         _ => reply::method_not_found(call),
     }
 }
