@@ -1,6 +1,6 @@
 //! Tool arguments that a schema mirrors into headers with `x-mcp-header`.
 
-use serde_json::{Map, Value, value::RawValue};
+use serde_json::{Map, Number, Value, value::RawValue};
 
 use crate::RawJson;
 
@@ -123,8 +123,7 @@ impl ParamHeaders {
                     header == if *body { "true" } else { "false" }
                 }
                 (Some(Value::Number(body)), Some(header)) => {
-                    serde_json::from_str::<serde_json::Number>(&header)
-                        .is_ok_and(|header| body.as_f64() == header.as_f64())
+                    serde_json::from_str(&header).is_ok_and(|header| same_number(body, &header))
                 }
                 _ => false,
             }
@@ -149,6 +148,19 @@ impl ParamHeader {
                 None => Some(number.to_string()),
             },
             _ => None,
+        }
+    }
+}
+
+/// Whether two numbers are one. Integers are compared as integers: beyond 2^53 different ones have the
+/// same `f64`, and a proxy would have let another number pass than the tool gets.
+fn same_number(one: &Number, other: &Number) -> bool {
+    let same_float = one.as_f64() == other.as_f64();
+    match (one.as_i128(), other.as_i128()) {
+        (Some(one), Some(other)) => one == other,
+        (None, None) => same_float,
+        (Some(integer), None) | (None, Some(integer)) => {
+            same_float && integer.unsigned_abs() <= MAX_SAFE_INTEGER.unsigned_abs().into()
         }
     }
 }
@@ -319,5 +331,9 @@ mod tests {
         assert!(!agree(r#"{"b":{"c":42}}"#, &[("C", "forty-two")]));
         assert!(!agree(r#"{"d":true}"#, &[("D", "True")]));
         assert!(!agree(r#"{"a":["x"]}"#, &[("A", "x")]));
+        assert!(agree(r#"{"b":{"c":9007199254740993}}"#, &[("C", "9007199254740993")]));
+        for close in ["9007199254740992", "9007199254740994", "9007199254740992.0"] {
+            assert!(!agree(r#"{"b":{"c":9007199254740993}}"#, &[("C", close)]), "{close}");
+        }
     }
 }
