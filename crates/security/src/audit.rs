@@ -5,6 +5,7 @@ mod memory;
 
 use std::{
     fmt::{self, Debug},
+    sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
@@ -150,6 +151,33 @@ impl CorrelationId {
     #[must_use]
     pub const fn from_u128(id: u128) -> Self {
         Self(id)
+    }
+}
+
+/// Makes correlation ids: random where they begin, then counted. They correlate, and grant nothing, so
+/// one draw of randomness serves a transport for as long as it runs.
+///
+/// The default begins at zero: for when there is no randomness, and records must still be written.
+#[derive(Debug, Default)]
+pub struct CorrelationIds {
+    first: u128,
+    made: AtomicU64,
+}
+
+impl CorrelationIds {
+    /// A new, random beginning.
+    ///
+    /// # Errors
+    ///
+    /// [`RandomError`] if no random bytes can be had.
+    pub fn random() -> Result<Self, RandomError> {
+        CorrelationId::random().map(|CorrelationId(first)| Self { first, made: AtomicU64::new(0) })
+    }
+
+    /// An id that this maker has not made before.
+    pub fn next_id(&self) -> CorrelationId {
+        let made = self.made.fetch_add(1, Ordering::Relaxed);
+        CorrelationId(self.first.wrapping_add(u128::from(made)))
     }
 }
 

@@ -35,7 +35,8 @@ pub mod secret;
 pub mod tls;
 
 pub use audit::{
-    AuditEntry, AuditRecord, AuditSink, CorrelationId, MemoryAudit, Outcome, TracingAudit,
+    AuditEntry, AuditRecord, AuditSink, CorrelationId, CorrelationIds, MemoryAudit, Outcome,
+    TracingAudit,
 };
 pub use authn::{Authenticator, AuthnError, Challenge, Credentials, PeerInfo};
 pub use clock::{Clock, ManualClock, SystemClock, UnixMillis};

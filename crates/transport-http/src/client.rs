@@ -83,7 +83,9 @@ impl HttpTransport {
         }
         let before = provider.context_key();
         provider.apply(&self.origin, &mut headers).await.map_err(|error| match error {
-            CredentialError::OtherOrigin { .. } | CredentialError::Insecure { .. } => self.not_sent(),
+            CredentialError::OtherOrigin { .. } | CredentialError::Insecure { .. } => {
+                self.not_sent()
+            }
             other => TransportError::Credentials(other.to_string()),
         })?;
         // If they changed meanwhile, it is not certain whose response this will be.
@@ -95,7 +97,10 @@ impl HttpTransport {
         TransportError::CredentialsNotSent { origin: self.endpoint.origin().to_owned() }
     }
 
-    async fn exchange(&self, request: OutboundRequest) -> Result<Box<dyn MessageStream>, TransportError> {
+    async fn exchange(
+        &self,
+        request: OutboundRequest,
+    ) -> Result<Box<dyn MessageStream>, TransportError> {
         let (credentials, context) = self.authenticate().await?;
         let headers = head::headers(&self.headers, &request, credentials)?;
         let mut post = Request::new(Full::new(request.body));
@@ -126,7 +131,10 @@ impl HttpTransport {
 
 #[async_trait]
 impl ClientTransport for HttpTransport {
-    async fn request(&self, request: OutboundRequest) -> Result<Box<dyn MessageStream>, TransportError> {
+    async fn request(
+        &self,
+        request: OutboundRequest,
+    ) -> Result<Box<dyn MessageStream>, TransportError> {
         let mut closed = self.closed.subscribe();
         tokio::select! {
             biased;

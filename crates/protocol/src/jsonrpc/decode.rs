@@ -195,7 +195,8 @@ impl<'a> Members<'a> {
             (None, Some(Some(id)), Some(result), None) => {
                 Ok(Message::Response(Response { id: Some(id), outcome: Ok(result) }))
             }
-            (None, None | Some(Some(_)), None, Some(error)) => {
+            // Plain JSON-RPC writes `"id": null` where the request could not be read.
+            (None, _, None, Some(error)) => {
                 match serde_json::from_str::<ErrorObject>(error.get()) {
                     Ok(error) => Ok(Message::Response(Response { id, outcome: Err(error) })),
                     Err(_) => fail(DecodeErrorKind::Shape),
@@ -224,10 +225,10 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
                     let value: &'de RawValue = map.next_value()?;
                     match key.as_str() {
                         "jsonrpc" => members.jsonrpc = value.get() == "\"2.0\"",
-                        "id" => members.id = Some(serde_json::from_str(value.get()).ok()),
-                        "method" => match serde_json::from_str::<Key<'de>>(value.get()) {
-                            Ok(method) => members.method = Some(method.into_cow()),
-                            Err(_) => members.fault = Some(DecodeErrorKind::Method),
+                        "id" => members.id = Some(id_of(value)),
+                        "method" => match text_of(value) {
+                            Some(method) => members.method = Some(method),
+                            None => members.fault = Some(DecodeErrorKind::Method),
                         },
                         "params" => members.params = Some(value),
                         "result" => members.result = Some(value),
@@ -250,6 +251,23 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
         }
 
         deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+fn id_of(value: &RawValue) -> Option<RequestId> {
+    match value.get().parse() {
+        // Only canonical integers: Rust also reads `+1` and `01`, but those are not JSON.
+        Ok(id) => Some(RequestId::Integer(id)),
+        Err(_) => serde_json::from_str(value.get()).ok(),
+    }
+}
+
+/// The text of a string, borrowed unless it holds escapes.
+fn text_of(value: &RawValue) -> Option<Cow<'_, str>> {
+    let plain = value.get().strip_prefix('"')?.strip_suffix('"')?;
+    match plain.contains('\\') {
+        false => Some(Cow::Borrowed(plain)),
+        true => serde_json::from_str(value.get()).map(Cow::Owned).ok(),
     }
 }
 

@@ -18,27 +18,38 @@ pub(super) const MAX_DEPTH: usize = 127;
 /// Checks `json`, which must be one well-formed JSON value.
 pub(super) fn check(json: &str, max_depth: usize) -> Result<(), ScanError> {
     let max_depth = max_depth.min(MAX_DEPTH);
-    let bytes = json.as_bytes();
     let mut frames = [NOT_AN_OBJECT; MAX_DEPTH + 1];
     let mut depth = 0;
-    let mut keys: Vec<Cow<'_, str>> = Vec::with_capacity(24);
-    let mut at = 0;
+    let mut keys: Vec<&str> = Vec::with_capacity(24);
+    let mut rest = json;
     // In an object, a string is a key exactly if it follows `{` or `,`.
     let mut expects_key = false;
-    while let Some(byte) = bytes.get(at) {
+    while let Some(at) = rest.bytes().position(is_structural) {
+        let (_, tail) = rest.split_at(at);
+        let byte = tail.as_bytes().first().copied().unwrap_or_default();
+        rest = tail.get(1..).unwrap_or_default();
         match byte {
+            b'"' => {
+                let (text, after) = split_string(rest);
+                rest = after;
+                if expects_key {
+                    keys.push(text);
+                    expects_key = false;
+                }
+            }
+            b',' => expects_key = frames.get(depth).is_some_and(|frame| *frame != NOT_AN_OBJECT),
             b'{' | b'[' => {
                 if depth == max_depth {
                     return Err(ScanError::TooDeep);
                 }
                 depth += 1;
-                expects_key = *byte == b'{';
+                expects_key = byte == b'{';
                 if let Some(frame) = frames.get_mut(depth) {
                     *frame = if expects_key { keys.len() } else { NOT_AN_OBJECT };
                 }
             }
-            b'}' | b']' => {
-                if *byte == b'}' {
+            _ => {
+                if byte == b'}' {
                     let first = frames.get(depth).copied().unwrap_or_default();
                     if has_duplicate(keys.get_mut(first..).unwrap_or_default()) {
                         return Err(ScanError::DuplicateKey);
@@ -48,55 +59,55 @@ pub(super) fn check(json: &str, max_depth: usize) -> Result<(), ScanError> {
                 depth = depth.saturating_sub(1);
                 expects_key = false;
             }
-            b',' => expects_key = frames.get(depth).is_some_and(|frame| *frame != NOT_AN_OBJECT),
-            b'"' => {
-                let end = end_of_string(bytes, at + 1);
-                if expects_key {
-                    keys.push(unescaped(json, at, end));
-                    expects_key = false;
-                }
-                at = end;
-            }
-            _ => {}
         }
-        at += 1;
     }
     Ok(())
 }
 
 const NOT_AN_OBJECT: usize = usize::MAX;
 
-/// The index of the quote that ends the string whose first character is at `from`.
-fn end_of_string(bytes: &[u8], from: usize) -> usize {
-    let mut at = from;
-    while let Some(byte) = bytes.get(at) {
+fn is_structural(byte: u8) -> bool {
+    matches!(byte, b'"' | b',' | b'{' | b'}' | b'[' | b']')
+}
+
+/// Splits behind the quote that ends the string which `text` begins inside of.
+fn split_string(text: &str) -> (&str, &str) {
+    let mut end = 0;
+    let mut escaped = false;
+    for byte in text.bytes() {
         match byte {
-            b'"' => return at,
-            b'\\' => at += 2,
-            _ => at += 1,
+            _ if escaped => escaped = false,
+            b'"' => break,
+            b'\\' => escaped = true,
+            _ => {}
         }
+        end += 1;
     }
-    at
+    let (string, quote) = text.split_at_checked(end).unwrap_or((text, ""));
+    (string, quote.get(1..).unwrap_or_default())
 }
 
-/// The string between the quotes at `open` and `close`, decoded if it holds escapes.
-fn unescaped(json: &str, open: usize, close: usize) -> Cow<'_, str> {
-    let raw = json.get(open + 1..close).unwrap_or_default();
-    if !raw.contains('\\') {
-        return Cow::Borrowed(raw);
-    }
-    match json.get(open..=close).map(serde_json::from_str::<String>) {
-        Some(Ok(text)) => Cow::Owned(text),
-        _ => Cow::Borrowed(raw),
+/// A key as its reader sees it.
+fn unescaped(key: &str) -> Cow<'_, str> {
+    match serde_json::from_str::<String>(&format!("\"{key}\"")) {
+        Ok(text) => Cow::Owned(text),
+        Err(_) => Cow::Borrowed(key),
     }
 }
 
-fn has_duplicate(keys: &mut [Cow<'_, str>]) -> bool {
-    if keys.len() <= 8 {
-        return keys
-            .iter()
-            .enumerate()
-            .any(|(index, key)| keys.iter().skip(index + 1).any(|k| k == key));
+fn has_duplicate(keys: &mut [&str]) -> bool {
+    if keys.iter().any(|key| key.contains('\\')) {
+        let mut keys: Vec<_> = keys.iter().map(|key| unescaped(key)).collect();
+        keys.sort_unstable();
+        return keys.iter().zip(keys.iter().skip(1)).any(|(a, b)| a == b);
+    }
+    if let [first @ .., _] = keys
+        && first.len() < 8
+    {
+        return (1..keys.len()).any(|at| {
+            let (before, from) = keys.split_at(at);
+            from.first().is_some_and(|key| before.contains(key))
+        });
     }
     keys.sort_unstable();
     keys.iter().zip(keys.iter().skip(1)).any(|(a, b)| a == b)

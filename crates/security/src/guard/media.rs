@@ -6,6 +6,9 @@
 ///
 /// RFC 9110, section 8.3.1. Other parameters are well-formed or the type is refused, and otherwise ignored.
 pub(super) fn is_json(text: &str) -> bool {
+    if text == "application/json" {
+        return true;
+    }
     let mut cursor = Cursor(text);
     cursor.skip_space();
     let Some(range) = cursor.media_range() else { return false };
@@ -24,6 +27,13 @@ pub(super) fn accepts_json_and_events<'a>(values: impl Iterator<Item = &'a str>)
     let mut events = Preference::default();
     for value in values {
         present = true;
+        // As every client of this protocol writes it.
+        if value == "application/json, text/event-stream" {
+            for preference in [&mut json, &mut events] {
+                *preference = Preference { specificity: 3, accepted: true };
+            }
+            continue;
+        }
         let mut cursor = Cursor(value);
         loop {
             cursor.skip_space();

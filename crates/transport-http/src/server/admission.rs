@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    hash::{BuildHasherDefault, Hasher},
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -10,7 +11,27 @@ use palisade_security::{Principal, RejectError};
 
 /// Counts requests in flight. Its memory is bounded by the requests that are in flight.
 #[derive(Debug, Default)]
-pub(super) struct Admission(Mutex<HashMap<[u8; 32], usize>>);
+pub(super) struct Admission(Mutex<HashMap<[u8; 32], usize, BuildHasherDefault<DigestHasher>>>);
+
+/// The keys are digests: their first bytes are as good as any hash of them.
+#[derive(Debug, Default)]
+struct DigestHasher(u64);
+
+impl Hasher for DigestHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(first) = bytes.first_chunk() {
+            self.0 = u64::from_le_bytes(*first);
+        }
+    }
+
+    fn write_usize(&mut self, _: usize) {
+        // The length, the same for every key.
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
 
 /// Holds a place until it is dropped.
 #[derive(Debug)]

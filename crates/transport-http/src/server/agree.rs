@@ -5,11 +5,15 @@
 
 use std::borrow::Cow;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, header::AsHeaderName};
 use palisade_protocol::{
     ErrorCode, ErrorObject, ProtocolVersion, Request, RequestMeta, RequestParams, header, method,
 };
 use palisade_transport::Dispatcher;
+
+static PROTOCOL_VERSION: HeaderName = HeaderName::from_static(header::MCP_PROTOCOL_VERSION);
+static METHOD: HeaderName = HeaderName::from_static(header::MCP_METHOD);
+static NAME: HeaderName = HeaderName::from_static(header::MCP_NAME);
 
 /// Checks the version, the method, the name and the mirrored arguments.
 ///
@@ -28,7 +32,7 @@ pub(super) fn check(
     dispatcher: &dyn Dispatcher,
 ) -> Result<ProtocolVersion, ErrorObject> {
     let version = required_version(params.meta.as_ref())?;
-    if one_value(headers, header::MCP_PROTOCOL_VERSION).as_deref() != Some(version) {
+    if one_value(headers, &PROTOCOL_VERSION).as_deref() != Some(version) {
         return Err(mismatch("MCP-Protocol-Version differs from the body"));
     }
     let supported = dispatcher.supported_versions();
@@ -36,11 +40,11 @@ pub(super) fn check(
     let known =
         known.ok_or_else(|| ErrorObject::unsupported_protocol_version(version, supported))?;
 
-    if one_value(headers, header::MCP_METHOD).as_deref() != Some(&*request.method) {
+    if one_value(headers, &METHOD).as_deref() != Some(&*request.method) {
         return Err(mismatch("Mcp-Method differs from the body"));
     }
     if let Some(name) = params.mirrored_name(&request.method) {
-        if one_value(headers, header::MCP_NAME).as_deref() != Some(name) {
+        if one_value(headers, &NAME).as_deref() != Some(name) {
             return Err(mismatch("Mcp-Name differs from the body"));
         }
         if request.method == method::TOOLS_CALL
@@ -49,7 +53,7 @@ pub(super) fn check(
             let mut malformed = false;
             let agree = mirrored.agree(params.arguments, |name| {
                 let name = format!("{}{name}", header::MCP_PARAM_PREFIX);
-                let value = one_value(headers, &name);
+                let value = one_value(headers, name.as_str());
                 malformed |= value.is_none() && headers.contains_key(&name);
                 value
             });
@@ -71,7 +75,7 @@ fn required_version<'a>(meta: Option<&'a RequestMeta<'_>>) -> Result<&'a str, Er
 }
 
 /// The one value of a header, decoded. `None` if it is absent, there several times, or malformed.
-fn one_value<'h>(headers: &'h HeaderMap, name: &str) -> Option<Cow<'h, str>> {
+fn one_value(headers: &HeaderMap, name: impl AsHeaderName) -> Option<Cow<'_, str>> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (Some(value), None) => header::decode_value(value.as_bytes()).ok(),

@@ -7,7 +7,8 @@ use http::{HeaderMap, request::Parts};
 use http_body::Body;
 use palisade_protocol::{DecodeLimits, ErrorCode, ErrorObject, Message, RequestParams, method};
 use palisade_security::{
-    Credentials, GuardInput, Outcome, PeerInfo, Principal, RejectError, ServerSecurity,
+    CorrelationIds, Credentials, GuardInput, Outcome, PeerInfo, Principal, RejectError,
+    ServerSecurity,
 };
 use palisade_transport::{Call, Dispatcher, Outbox, Reply, ReplyOutcome};
 
@@ -19,6 +20,7 @@ pub(super) struct Shared {
     pub(super) dispatcher: Arc<dyn Dispatcher>,
     pub(super) security: ServerSecurity,
     pub(super) admission: Admission,
+    pub(super) ids: CorrelationIds,
 }
 
 /// Serves one request: guard, authenticate, read, decode, agree, dispatch. Every way out leaves one
@@ -29,7 +31,7 @@ pub(super) async fn exchange<B: Body>(
     body: B,
     outbox: Arc<Outbox>,
 ) -> Answer {
-    let mut trail = Trail::new(&shared.security);
+    let mut trail = Trail::new(&shared.security, shared.ids.next_id());
     let principal = match admit(&shared.security, &parts).await {
         Ok(principal) => principal,
         Err(reject) => return refuse(&shared.security, &mut trail, &reject),
@@ -37,12 +39,11 @@ pub(super) async fn exchange<B: Body>(
     trail.note_principal(&principal);
     let Parts { headers, .. } = parts;
     let limit = shared.security.limits().max_in_flight_per_principal();
-    let place = shared.admission.admit(&principal, limit);
-    let body = match place {
-        Ok(_) => read::read(body, shared.security.limits()).await,
-        Err(reject) => Err(reject),
+    let _place = match shared.admission.admit(&principal, limit) {
+        Ok(place) => place,
+        Err(reject) => return refuse(&shared.security, &mut trail, &reject),
     };
-    match body {
+    match read::read(body, shared.security.limits()).await {
         Ok(body) => serve(&shared, &headers, &principal, &body, &outbox, &mut trail).await,
         Err(reject) => refuse(&shared.security, &mut trail, &reject),
     }

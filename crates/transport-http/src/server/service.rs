@@ -13,7 +13,7 @@ use std::{
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-use palisade_security::ServerSecurity;
+use palisade_security::{CorrelationIds, ServerSecurity};
 use palisade_transport::{BoxFuture, Dispatcher, Outbox};
 use tower_service::Service;
 
@@ -39,8 +39,13 @@ impl HttpService {
     /// A service for an engine under these rules.
     #[must_use]
     pub fn new(dispatcher: impl Dispatcher, security: ServerSecurity) -> Self {
-        let dispatcher = Arc::new(dispatcher);
-        Self { shared: Arc::new(Shared { dispatcher, security, admission: Admission::default() }) }
+        let shared = Shared {
+            dispatcher: Arc::new(dispatcher),
+            security,
+            admission: Admission::default(),
+            ids: CorrelationIds::random().unwrap_or_default(),
+        };
+        Self { shared: Arc::new(shared) }
     }
 
     /// Ends open subscriptions with a result, and takes no new ones.

@@ -19,11 +19,10 @@ pub(super) struct Trail<'s> {
 }
 
 impl<'s> Trail<'s> {
-    pub(super) fn new(security: &'s ServerSecurity) -> Self {
+    pub(super) fn new(security: &'s ServerSecurity, correlation_id: CorrelationId) -> Self {
         Self {
             security,
-            // Without randomness the id is useless, but the record must still be written.
-            correlation_id: CorrelationId::random().unwrap_or(CorrelationId::from_u128(0)),
+            correlation_id,
             started: Instant::now(),
             principal: None,
             method: None,
@@ -79,6 +78,7 @@ impl<'s> Trail<'s> {
 
 /// Text as a part of the body. Text with escapes was copied while decoding and lies elsewhere: it is
 /// copied again.
+#[expect(clippy::ptr_arg, reason = "whether the text is borrowed is the point")]
 fn shared(body: &Bytes, text: &Cow<'_, str>) -> Bytes {
     match text {
         Cow::Borrowed(text) => body.slice_ref(text.as_bytes()),

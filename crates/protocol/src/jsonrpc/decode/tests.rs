@@ -23,6 +23,8 @@ fn messages_are_told_apart() {
     check(r#"{"jsonrpc":"2.0","method":"a","params":{"b":1}}"#, Ok("notification"));
     check(r#"{"jsonrpc":"2.0","id":1,"result":{}}"#, Ok("response"));
     check(r#"{"jsonrpc":"2.0","error":{"code":-1,"message":"m"}}"#, Ok("response"));
+    check(r#"{"jsonrpc":"2.0","id":null,"error":{"code":-1,"message":"m"}}"#, Ok("response"));
+    check(r#"{"jsonrpc":"2.0","id":null,"result":{}}"#, Err(Kind::Id));
     check(r#"{"jsonrpc":"2.0","id":1,"method":"a","extension":true}"#, Ok("request"));
 }
 
