@@ -14,6 +14,7 @@ mod read;
 mod rest;
 mod service;
 mod trail;
+mod within;
 
 pub use self::{
     body::HttpBody,

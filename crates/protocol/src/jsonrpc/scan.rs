@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr2;
+
 /// What the pass refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ScanError {
@@ -72,16 +74,14 @@ fn is_structural(byte: u8) -> bool {
 
 /// Splits behind the quote that ends the string which `text` begins inside of.
 fn split_string(text: &str) -> (&str, &str) {
+    let bytes = text.as_bytes();
     let mut end = 0;
-    let mut escaped = false;
-    for byte in text.bytes() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'"' => break,
-            b'\\' => escaped = true,
-            _ => {}
+    while let Some(at) = memchr2(b'"', b'\\', bytes.get(end..).unwrap_or_default()) {
+        end += at;
+        match bytes.get(end) {
+            Some(b'"') => break,
+            _ => end += 2,
         }
-        end += 1;
     }
     let (string, quote) = text.split_at_checked(end).unwrap_or((text, ""));
     (string, quote.get(1..).unwrap_or_default())

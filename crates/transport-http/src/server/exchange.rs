@@ -12,7 +12,7 @@ use palisade_security::{
 };
 use palisade_transport::{Call, Dispatcher, Outbox, Reply, ReplyOutcome};
 
-use super::{admission::Admission, agree, answer::Answer, read, trail::Trail};
+use super::{admission::Admission, agree, answer::Answer, read, trail::Trail, within::within};
 
 /// What all requests of one service share.
 #[derive(Debug)]
@@ -123,7 +123,7 @@ async fn within_time(shared: &Shared, call: &Call<'_>) -> Reply {
         _ => Some(shared.security.limits().request_timeout()),
     };
     let Some(limit) = limit else { return dispatch.await };
-    tokio::time::timeout(limit, dispatch).await.unwrap_or_else(|_| {
+    within(limit, dispatch).await.unwrap_or_else(|| {
         let error = ErrorObject::new(ErrorCode::INTERNAL_ERROR, "the time for this request is up");
         Reply::error(Some(&call.request.id), &error, "request_timeout").with_http_status(504)
     })

@@ -6,6 +6,8 @@ use bytes::{Buf, Bytes, BytesMut};
 use http_body::Body;
 use palisade_security::{Limits, RejectError};
 
+use super::within::within;
+
 /// Reads a body. One that arrives in a single piece is not copied.
 ///
 /// # Errors
@@ -14,9 +16,7 @@ use palisade_security::{Limits, RejectError};
 /// off.
 pub(super) async fn read<B: Body>(body: B, limits: &Limits) -> Result<Bytes, RejectError> {
     let collect = collect(body, limits.max_body_bytes());
-    tokio::time::timeout(limits.body_timeout(), collect)
-        .await
-        .unwrap_or(Err(RejectError::BodyTimeout))
+    within(limits.body_timeout(), collect).await.unwrap_or(Err(RejectError::BodyTimeout))
 }
 
 async fn collect<B: Body>(body: B, limit: usize) -> Result<Bytes, RejectError> {
