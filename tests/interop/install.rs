@@ -3,7 +3,14 @@
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::Stdio;
+use std::time::{Duration, SystemTime};
+
+use palisade_testkit::within;
+use tokio::process::Command;
+
+/// Downloads on a slow line included.
+const LIMIT: Duration = Duration::from_secs(600);
 
 /// Who the peers are written in.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +27,9 @@ pub(crate) struct Installed {
     folder: PathBuf,
 }
 
+/// What says that all is there, and which versions.
+const STAMP: &str = ".installed";
+
 const NPM: [&str; 4] = [
     "@modelcontextprotocol/client@2.4.0",
     "@modelcontextprotocol/server@2.4.0",
@@ -31,8 +41,8 @@ const PYPI: [&str; 1] = ["mcp==2.3.0"];
 impl Language {
     /// Installs the peers if they are not there yet. `None`, after a visible line, where the machine lacks what it
     /// takes; in CI that is a failure instead.
-    pub(crate) fn installed(self) -> Option<Installed> {
-        if let Some(missing) = self.missing() {
+    pub(crate) async fn installed(self) -> Option<Installed> {
+        if let Some(missing) = self.missing().await {
             assert!(
                 std::env::var("CI").as_deref() != Ok("true"),
                 "{missing}: interop must run in CI"
@@ -47,14 +57,18 @@ impl Language {
         // The other tests wait here, those in other processes too; the lock goes with the file at the end.
         let lock = File::create(folder.join(".lock")).unwrap();
         lock.lock().unwrap();
-        let stamp = folder.join(".installed");
+        let stamp = folder.join(STAMP);
         let wanted = self.packages().join(" ");
         if fs::read_to_string(&stamp).ok().as_deref() != Some(wanted.as_str()) {
-            self.install(&folder);
+            self.install(&folder).await;
             fs::write(&stamp, wanted).unwrap();
         }
         for (name, text) in self.scripts() {
-            fs::write(folder.join(name), text).unwrap();
+            // What is right stays untouched: another test may be starting it.
+            let path = folder.join(name);
+            if fs::read_to_string(&path).ok().as_deref() != Some(text) {
+                fs::write(path, text).unwrap();
+            }
         }
         let program = match self {
             Self::TypeScript => PathBuf::from("node"),
@@ -63,47 +77,49 @@ impl Language {
         Some(Installed { language: self, program, folder })
     }
 
-    fn missing(self) -> Option<&'static str> {
-        match self {
-            Self::TypeScript if !runs("npm", &["--version"]) => Some("npm is missing"),
-            Self::TypeScript
-                if !runs(
+    async fn missing(self) -> Option<&'static str> {
+        let checks: [(&str, &[&str], &str); 2] = match self {
+            Self::TypeScript => [
+                ("npm", &["--version"], "npm is missing"),
+                (
                     "node",
                     &["-e", "process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)"],
-                ) =>
-            {
-                Some("node 20 or newer is missing")
-            }
-            Self::Python
-                if !runs(
+                    "node 20 or newer is missing",
+                ),
+            ],
+            Self::Python => [
+                (
                     "python3",
                     &["-c", "import sys; sys.exit(sys.version_info < (3, 10))"],
-                ) =>
-            {
-                Some("python 3.10 or newer is missing")
+                    "python 3.10 or newer is missing",
+                ),
+                ("python3", &["-c", "import venv, ensurepip"], "pip is missing"),
+            ],
+        };
+        for (program, arguments, missing) in checks {
+            if !runs(program, arguments).await {
+                return Some(missing);
             }
-            Self::Python if !runs("python3", &["-c", "import venv, ensurepip"]) => {
-                Some("pip is missing")
-            }
-            _ => None,
         }
+        None
     }
 
-    fn install(self, folder: &Path) {
+    async fn install(self, folder: &Path) {
         match self {
             Self::TypeScript => {
                 fs::write(folder.join("package.json"), r#"{"private":true}"#).unwrap();
                 let quiet =
                     ["install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"];
-                run(Command::new("npm").args(quiet).args(NPM).current_dir(folder));
+                run(Command::new("npm").args(quiet).args(NPM).current_dir(folder)).await;
             }
             Self::Python => {
-                run(Command::new("python3").args(["-m", "venv", "venv"]).current_dir(folder));
+                run(Command::new("python3").args(["-m", "venv", "venv"]).current_dir(folder)).await;
                 let quiet = ["install", "--quiet", "--disable-pip-version-check"];
                 run(Command::new(folder.join("venv/bin/pip"))
                     .args(quiet)
                     .args(PYPI)
-                    .current_dir(folder));
+                    .current_dir(folder))
+                .await;
             }
         }
     }
@@ -139,23 +155,30 @@ impl Language {
 
 impl Installed {
     /// The command for `client` or `server`.
-    pub(crate) fn command(&self, role: &str) -> tokio::process::Command {
+    pub(crate) fn command(&self, role: &str) -> Command {
         let extension = match self.language {
             Language::TypeScript => "mjs",
             Language::Python => "py",
         };
-        let mut command = tokio::process::Command::new(&self.program);
+        let mut command = Command::new(&self.program);
         command.arg(self.folder.join(role).with_extension(extension)).kill_on_drop(true);
         command
     }
+
+    /// When the packages were installed.
+    pub(crate) fn installed_at(&self) -> SystemTime {
+        fs::metadata(self.folder.join(STAMP)).unwrap().modified().unwrap()
+    }
 }
 
-fn runs(program: &str, arguments: &[&str]) -> bool {
-    Command::new(program).args(arguments).output().is_ok_and(|output| output.status.success())
+async fn runs(program: &str, arguments: &[&str]) -> bool {
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
+    within(LIMIT, command.output()).await.is_ok_and(|output| output.status.success())
 }
 
-#[track_caller]
-fn run(command: &mut Command) {
-    let output = command.output().unwrap();
+async fn run(command: &mut Command) {
+    let output = within(LIMIT, command.stdin(Stdio::null()).kill_on_drop(true).output()).await;
+    let output = output.unwrap();
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }

@@ -5,26 +5,125 @@
 //! from npm and PyPI into the target directory by the first test that needs them.
 
 #[cfg(test)]
+mod fixture;
+#[cfg(test)]
 mod install;
 #[cfg(test)]
 mod peer;
+#[cfg(test)]
+mod visit;
 
-use peer::{ServerPeer, walk};
+use fixture::Fixture;
+use install::Language;
+use palisade::client::SubscriptionEnd;
+use peer::{ServerPeer, walk, walk_to_shutdown};
+use visit::{assert_unauthorized, visit};
+
+const TOKEN: &str = "mK4vT9qXw2RzL7nBs5JdYh8Cp3GfAe6U";
+const WRONG: &str = "Zt6uHy2NkW9bQx4MvR7cDs3LgPj8FaE5";
+
+/// Their client, our server.
+async fn check_client(language: Language, token: Option<&str>) {
+    let Some(client) = language.installed().await else { return };
+    let fixture = Fixture::start(token).await;
+    if token.is_some() {
+        walk(&client, fixture.url(), Some(WRONG)).await.assert_refused();
+        walk(&client, fixture.url(), None).await.assert_refused();
+    }
+    let shut_down = || fixture.shut_down();
+    let walk = walk_to_shutdown(&client, fixture.url(), token, shut_down).await;
+    walk.assert_complete_to_shutdown();
+    fixture.assert_ended().await;
+}
+
+/// Our client, their server, which ends its subscriptions like `end`.
+async fn check_server(language: Language, token: Option<&str>, end: SubscriptionEnd) {
+    let Some(server) = language.installed().await else { return };
+    let running = ServerPeer::start(&server, token).await;
+    if token.is_some() {
+        assert_unauthorized(running.url(), Some(WRONG)).await;
+        assert_unauthorized(running.url(), None).await;
+    }
+    let visit = visit(running.url(), token).await;
+    running.end().await;
+    visit.assert_end(end).await;
+}
 
 /// The control: where this fails, the fault is not ours. A walk with a wrong token must not get anywhere.
-async fn check_pair(server: install::Language, client: install::Language) {
-    let (Some(server), Some(client)) = (server.installed(), client.installed()) else { return };
-    let running = ServerPeer::start(&server, Some("s3cret")).await;
-    walk(&client, running.url(), Some("s3cret")).await.assert_complete();
-    walk(&client, running.url(), Some("wrong")).await.assert_refused();
+async fn check_pair(server: Language, client: Language) {
+    let (Some(server), Some(client)) = (server.installed().await, client.installed().await) else {
+        return;
+    };
+    let running = ServerPeer::start(&server, Some(TOKEN)).await;
+    walk(&client, running.url(), Some(TOKEN)).await.assert_complete();
+    walk(&client, running.url(), Some(WRONG)).await.assert_refused();
+}
+
+/// Whoever comes second finds everything in place.
+async fn check_installation(language: Language) {
+    let Some(first) = language.installed().await else { return };
+    let second = language.installed().await;
+    assert_eq!(second.map(|second| second.installed_at()), Some(first.installed_at()));
+}
+
+#[tokio::test]
+async fn typescript_is_installed_once() {
+    check_installation(Language::TypeScript).await;
+}
+
+#[tokio::test]
+async fn python_is_installed_once() {
+    check_installation(Language::Python).await;
+}
+
+#[tokio::test]
+async fn typescript_client_with_palisade_server() {
+    check_client(Language::TypeScript, None).await;
+}
+
+#[tokio::test]
+async fn typescript_client_with_palisade_server_and_bearer() {
+    check_client(Language::TypeScript, Some(TOKEN)).await;
+}
+
+#[tokio::test]
+async fn python_client_with_palisade_server() {
+    check_client(Language::Python, None).await;
+}
+
+#[tokio::test]
+async fn python_client_with_palisade_server_and_bearer() {
+    check_client(Language::Python, Some(TOKEN)).await;
+}
+
+#[tokio::test]
+async fn palisade_client_with_typescript_server() {
+    check_server(Language::TypeScript, None, SubscriptionEnd::Graceful).await;
+}
+
+#[tokio::test]
+async fn palisade_client_with_typescript_server_and_bearer() {
+    check_server(Language::TypeScript, Some(TOKEN), SubscriptionEnd::Graceful).await;
+}
+
+// The Python SDK's `MCPServer` has no way to end its subscriptions with a result.
+
+#[tokio::test]
+async fn palisade_client_with_python_server() {
+    check_server(Language::Python, None, SubscriptionEnd::Interrupted).await;
+}
+
+#[tokio::test]
+async fn palisade_client_with_python_server_and_bearer() {
+    check_server(Language::Python, Some(TOKEN), SubscriptionEnd::Interrupted).await;
 }
 
 #[tokio::test]
 async fn typescript_client_with_python_server() {
-    check_pair(install::Language::Python, install::Language::TypeScript).await;
+    check_pair(Language::Python, Language::TypeScript).await;
 }
 
 #[tokio::test]
 async fn python_client_with_typescript_server() {
-    check_pair(install::Language::TypeScript, install::Language::Python).await;
+    check_pair(Language::TypeScript, Language::Python).await;
 }

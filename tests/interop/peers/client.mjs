@@ -1,12 +1,13 @@
 // Walks through the interop fixture with the TypeScript SDK client, revision 2026-07-28.
-// Usage: node client.mjs URL [--token T]; one JSON line a step, exit code 0 only if all were right.
+// Usage: node client.mjs URL [--token T] [--until-end]; one JSON line a step, exit code 0 only if all were right.
+// With --until-end it stays subscribed, after the step `listening`, until the server ends the subscription in order.
 import assert from 'node:assert/strict';
 import { parseArgs } from 'node:util';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 
-const { positionals: [url], values: { token } } = parseArgs({
+const { positionals: [url], values: { token, 'until-end': untilEnd } } = parseArgs({
     allowPositionals: true,
-    options: { token: { type: 'string' } }
+    options: { token: { type: 'string' }, 'until-end': { type: 'boolean' } }
 });
 const LIMIT = { timeout: 10_000 };
 const done = (step, detail) => console.log(JSON.stringify({ step, ...detail }));
@@ -72,6 +73,13 @@ async function walk(client) {
     assert.equal(notification.method, 'notifications/tools/list_changed');
     await subscription.close();
     done('subscribe', { ended: await within(subscription.closed, 'end of the subscription') });
+
+    if (untilEnd) {
+        const last = await client.listen({ toolsListChanged: true }, LIMIT);
+        done('listening', {});
+        assert.equal(await within(last.closed, 'end of the last subscription'), 'graceful');
+        done('graceful', {});
+    }
 }
 
 const client = new Client(

@@ -1,6 +1,7 @@
 """Walks through the interop fixture with the Python SDK client, revision 2026-07-28.
 
-Usage: python client.py URL [--token T]; one JSON line a step, exit code 0 only if all were right.
+Usage: python client.py URL [--token T] [--until-end]; one JSON line a step, exit code 0 only if all were right.
+With --until-end it stays subscribed, after the step `listening`, until the server ends the subscription in order.
 """
 
 import argparse
@@ -10,7 +11,7 @@ import json
 import mcp_types as types
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
-from mcp.client.subscriptions import ToolsListChanged
+from mcp.client.subscriptions import ServerEvent, Subscription, ToolsListChanged
 from mcp.shared._httpx_utils import create_mcp_http_client
 
 LIMIT = 10.0
@@ -42,7 +43,7 @@ async def answer(_context: object, params: types.ElicitRequestParams) -> types.E
     return ANSWERS.pop(0)
 
 
-async def walk(client: Client) -> None:
+async def walk(client: Client, until_end: bool) -> None:
     same(client.protocol_version, "2026-07-28")
     same(client.server_info.name, "interop-fixture")
     same(client.server_capabilities.tools.list_changed, True)
@@ -84,18 +85,31 @@ async def walk(client: Client) -> None:
         same(event, ToolsListChanged())
     done("subscribe", event=type(event).__name__)
 
+    if until_end:
+        async with client.listen(tools_list_changed=True) as last:
+            done("listening")
+            # Raises `SubscriptionLost` where the end is not in order.
+            events = await asyncio.wait_for(collect(last), LIMIT)
+        same(events, [])
+        done("graceful")
+
+
+async def collect(subscription: Subscription) -> list[ServerEvent]:
+    return [event async for event in subscription]
+
 
 async def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("url")
     parser.add_argument("--token")
+    parser.add_argument("--until-end", action="store_true")
     args = parser.parse_args()
     headers = {} if args.token is None else {"Authorization": f"Bearer {args.token}"}
     async with create_mcp_http_client(headers=headers) as http:
         transport = streamable_http_client(args.url, http_client=http)
         client = Client(transport, elicitation_callback=answer, read_timeout_seconds=LIMIT)
         async with client:
-            await walk(client)
+            await walk(client, args.until_end)
     done("end")
 
 

@@ -86,5 +86,10 @@ const listener = createServer(toNodeHandler(guarded));
 listener.listen(0, '127.0.0.1', () => {
     console.log(JSON.stringify({ url: `http://127.0.0.1:${listener.address().port}/mcp` }));
 });
-// The parent holds the other end of stdin: when it goes away, so does this process.
-process.stdin.on('close', () => process.exit(0)).resume();
+// The parent holds the other end of stdin: when it goes away, so does this process, subscriptions first.
+process.stdin.on('close', async () => {
+    setTimeout(() => process.exit(1), 5_000).unref();
+    await handler.close();
+    listener.close(() => process.exit(0));
+    listener.closeIdleConnections();
+}).resume();
