@@ -85,12 +85,14 @@ async fn route(
         (method::RESOURCES_TEMPLATES_LIST, _) => {
             list::list(server, call, &list::TEMPLATES, &registry.templates)
         }
-        (method::TOOLS_CALL, Target::Tool(name)) => tools::call(server, registry, call, name).await,
+        (method::TOOLS_CALL, Target::Tool(name)) => {
+            tools::call(server, registry, call, authorized, name).await
+        }
         (method::PROMPTS_GET, Target::Prompt(name)) => {
-            prompts::get(server, registry, call, name).await
+            prompts::get(server, registry, call, authorized, name).await
         }
         (method::RESOURCES_READ, Target::Resource(uri)) => {
-            resources::read(server, registry, call, uri).await
+            resources::read(server, registry, call, authorized, uri).await
         }
         _ => reply::method_not_found(call),
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use palisade_protocol::{
     CompleteRequestParams, CompleteResult, Completion, CompletionReference, ErrorObject,
 };
-use palisade_security::{AccessRequest, RejectError, Target, authorize};
+use palisade_security::{AccessRequest, Authorized, RejectError, Target, authorize};
 use palisade_transport::{Call, Reply, ReplyOutcome};
 
 use super::{reply, run};
@@ -32,15 +32,16 @@ pub(super) async fn complete(server: &Arc<Shared>, registry: &Registry, call: &C
         _ => return reply::error(call, &ErrorObject::invalid_params("unknown reference")),
     };
     let request = AccessRequest::new(call.principal, &call.request.method).with_target(target);
-    if let Err(reason) = authorize(call.security.policy(), request) {
-        return reply::rejected(call, &RejectError::from(reason));
-    }
+    let authorized = match authorize(call.security.policy(), request) {
+        Ok(authorized) => authorized,
+        Err(reason) => return reply::rejected(call, &RejectError::from(reason)),
+    };
     let Some(completer) = completer else {
         return reply::error(call, &ErrorObject::invalid_params("unknown reference"));
     };
     let context = Context::new(server, call, Inputs::default());
     let values = match completer {
-        Some(completer) => suggestions(completer, &params, context.clone()).await,
+        Some(completer) => suggestions(authorized, completer, &params, context.clone()).await,
         None => Ok(Vec::new()),
     };
     let outcome = values.map(|values| {
@@ -56,6 +57,7 @@ pub(super) async fn complete(server: &Arc<Shared>, registry: &Registry, call: &C
 }
 
 async fn suggestions(
+    authorized: Authorized<'_>,
     completer: &Arc<dyn Completer>,
     params: &CompleteRequestParams,
     context: Context,
@@ -66,6 +68,9 @@ async fn suggestions(
         value: params.argument.value.clone(),
         settled: settled.unwrap_or_default(),
     };
-    let future = completer.complete(request, context);
-    run::guarded(|| Box::pin(async move { Ok(future.await) })).await
+    run::guarded(authorized, || {
+        let future = completer.complete(request, context);
+        Box::pin(async move { Ok(future.await) })
+    })
+    .await
 }

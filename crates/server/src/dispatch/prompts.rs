@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use palisade_protocol::ErrorObject;
+use palisade_security::Authorized;
 use palisade_transport::{Call, Reply};
 
 use super::{reply, run};
@@ -12,6 +13,7 @@ pub(super) async fn get(
     server: &Arc<Shared>,
     registry: &Registry,
     call: &Call<'_>,
+    authorized: Authorized<'_>,
     name: &str,
 ) -> Reply {
     let Some(prompt) = registry.prompts.get(name) else {
@@ -36,6 +38,7 @@ pub(super) async fn get(
         Err(error) => return reply::error(call, &error),
     };
     let context = Context::new(server, call, inputs);
-    let outcome = run::guarded(|| prompt.route.handler.run(arguments, context.clone())).await;
+    let outcome =
+        run::guarded(authorized, || prompt.route.handler.run(arguments, context.clone())).await;
     reply::other(server, call, &context, outcome)
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use palisade_protocol::ErrorObject;
+use palisade_security::Authorized;
 use palisade_transport::{Call, Reply};
 
 use super::{reply, run};
@@ -15,6 +16,7 @@ pub(super) async fn read(
     server: &Arc<Shared>,
     registry: &Registry,
     call: &Call<'_>,
+    authorized: Authorized<'_>,
     uri: &str,
 ) -> Reply {
     let Some((handler, variables)) = find(registry, uri) else {
@@ -25,7 +27,8 @@ pub(super) async fn read(
         Err(error) => return reply::error(call, &error),
     };
     let context = Context::new(server, call, inputs);
-    let outcome = run::guarded(|| handler.read(uri.to_owned(), variables, context.clone())).await;
+    let outcome =
+        run::guarded(authorized, || handler.read(uri.to_owned(), variables, context.clone())).await;
     let outcome = outcome.map(|mut result| {
         result.cache.get_or_insert(server.cache);
         result

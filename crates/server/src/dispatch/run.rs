@@ -8,13 +8,17 @@ use std::{
 };
 
 use palisade_protocol::ErrorObject;
+use palisade_security::Authorized;
 use palisade_transport::BoxFuture;
 
 use crate::HandlerError;
 
-/// Calls a handler and awaits it. A panic, in the call or in the future, becomes `-32603` without
-/// detail: the panic's message may hold anything.
+/// Calls a handler and awaits it. Only an authorized request gets here: the proof is used up.
+///
+/// A panic, in the call or in the future, becomes `-32603` without detail: the panic's message may hold
+/// anything.
 pub(super) async fn guarded<T>(
+    _: Authorized<'_>,
     start: impl FnOnce() -> BoxFuture<'static, Result<T, HandlerError>>,
 ) -> Result<T, HandlerError> {
     match catch_unwind(AssertUnwindSafe(start)) {

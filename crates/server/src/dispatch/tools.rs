@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use palisade_protocol::ErrorObject;
+use palisade_security::Authorized;
 use palisade_transport::{Call, Reply};
 use serde_json::Value;
 
@@ -18,6 +19,7 @@ pub(super) async fn call(
     server: &Arc<Shared>,
     registry: &Registry,
     call: &Call<'_>,
+    authorized: Authorized<'_>,
     name: &str,
 ) -> Reply {
     let Some(tool) = registry.tools.get(name) else {
@@ -30,7 +32,9 @@ pub(super) async fn call(
     let context = Context::new(server, call, inputs);
     let arguments = RawArguments::of(call.params, call.body);
     let outcome = match check(tool, &arguments) {
-        Ok(()) => run::guarded(|| tool.route.handler.run(arguments, context.clone())).await,
+        Ok(()) => {
+            run::guarded(authorized, || tool.route.handler.run(arguments, context.clone())).await
+        }
         Err(error) => Err(error),
     };
     reply::tool(server, call, &context, outcome)
