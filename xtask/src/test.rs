@@ -42,10 +42,9 @@ fn cargo(
 }
 
 /// Whether `line` sums up a run: nextest's `Summary [...]` and the harness's `test result: ...`,
-/// unless that ran nothing.
+/// unless that ran nothing. Indented, the latter is of one test whose output nextest shows.
 fn is_closing(line: &str) -> bool {
-    let line = line.trim_start();
-    line.starts_with("Summary [")
+    line.trim_start().starts_with("Summary [")
         || line.starts_with("test result: ") && !line.contains(" 0 passed; 0 failed; 0 ignored")
 }
 
@@ -59,6 +58,7 @@ mod tests {
         check("     Summary [   0.012s] 3 tests run: 3 passed, 0 skipped", true);
         check("test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out", true);
         check("test result: ok. 0 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out", false);
+        check("    test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured", false);
         check("test summary ... ok", false);
     }
 }
