@@ -1,7 +1,11 @@
 //! Input schemas: what may be registered, and the check of arguments against one.
 
+#[cfg(feature = "schema-validation")]
+mod afford;
+mod applied;
 mod budget;
 mod constraint;
+mod cost;
 #[cfg(feature = "schema-validation")]
 mod validator;
 

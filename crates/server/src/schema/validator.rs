@@ -5,11 +5,21 @@ use std::sync::Arc;
 use jsonschema::{PatternOptions, Retrieve, Uri};
 use serde_json::Value;
 
-use super::SchemaError;
+use super::{
+    SchemaError,
+    cost::{Cost, cost_of},
+};
 
 /// A schema, compiled once when its tool is registered. Clones share it.
 #[derive(Clone, Debug)]
-pub(crate) struct Validator(Arc<jsonschema::Validator>);
+pub(crate) struct Validator(Arc<Compiled>);
+
+#[derive(Debug)]
+struct Compiled {
+    validator: jsonschema::Validator,
+    schema: Value,
+    cost: Cost,
+}
 
 /// Refuses every reference to another document, whatever the schema says.
 struct NoRetrieval;
@@ -27,13 +37,21 @@ impl Validator {
             .with_retriever(NoRetrieval)
             .with_pattern_options(PatternOptions::regex())
             .build(schema)
-            .map(|validator| Self(Arc::new(validator)))
             .map_err(|error| SchemaError::Invalid(error.masked().to_string()))
+            .and_then(|validator| {
+                let cost = cost_of(schema)?;
+                Ok(Self(Arc::new(Compiled { validator, schema: schema.clone(), cost })))
+            })
     }
 
-    /// Checks a value and reports the first fault, without any text of the value.
+    /// Checks a value and reports the first fault, without any text of the value. A value that would cost
+    /// more than the budget is not checked but refused.
     pub(crate) fn check(&self, value: &Value) -> Result<(), String> {
-        self.0.validate(value).map_err(|error| {
+        let Compiled { validator, schema, cost } = &*self.0;
+        if !cost.affords(schema, value) {
+            return Err("/: too expensive to check against the schema".to_owned());
+        }
+        validator.validate(value).map_err(|error| {
             let path = error.instance_path().to_string();
             format!("{}: {}", if path.is_empty() { "/" } else { &path }, error.masked())
         })
