@@ -51,8 +51,9 @@ pub(super) fn other<T: ResultBody + Serialize>(
         Ok(result) => complete(server, call, result, ReplyOutcome::Completed),
         Err(Failure::Protocol(failure)) => error(call, &failure),
         Err(Failure::InputRequired) => input_required(server, call, context),
-        Err(Failure::Tool(failure)) => {
-            tracing::error!(method = %call.request.method, ?failure, "handler failed");
+        Err(Failure::Tool(_)) => {
+            // As with a panic, the text may hold anything: a handler that wants it logged logs it.
+            tracing::error!(method = %call.request.method, "handler failed");
             error(call, &ErrorObject::internal())
         }
     }
