@@ -20,71 +20,102 @@ pub(super) const MAX_DEPTH: usize = 127;
 /// Checks `json`, which must be one well-formed JSON value.
 pub(super) fn check(json: &str, max_depth: usize) -> Result<(), ScanError> {
     let max_depth = max_depth.min(MAX_DEPTH);
-    let mut frames = [NOT_AN_OBJECT; MAX_DEPTH + 1];
+    let bytes = json.as_bytes();
+    // For each open array or object, how many keys came before it; arrays are told by a mark.
+    let mut frames = [ARRAY; MAX_DEPTH + 1];
     let mut depth = 0;
-    let mut keys: Vec<&str> = Vec::with_capacity(24);
-    let mut rest = json;
+    let mut keys = Keys::default();
     // In an object, a string is a key exactly if it follows `{` or `,`.
     let mut expects_key = false;
-    while let Some(at) = rest.bytes().position(is_structural) {
-        let (_, tail) = rest.split_at(at);
-        let byte = tail.as_bytes().first().copied().unwrap_or_default();
-        rest = tail.get(1..).unwrap_or_default();
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        at += 1;
         match byte {
             b'"' => {
-                let (text, after) = split_string(rest);
-                rest = after;
+                let end = end_of_string(bytes, at);
                 if expects_key {
-                    keys.push(text);
+                    keys.push(json.get(at..end).unwrap_or_default());
                     expects_key = false;
                 }
+                at = end + 1;
             }
-            b',' => expects_key = frames.get(depth).is_some_and(|frame| *frame != NOT_AN_OBJECT),
+            b',' => expects_key = frames.get(depth).is_some_and(|frame| *frame != ARRAY),
             b'{' | b'[' => {
                 if depth == max_depth {
                     return Err(ScanError::TooDeep);
                 }
                 depth += 1;
-                expects_key = byte == b'{';
+                expects_key = *byte == b'{';
                 if let Some(frame) = frames.get_mut(depth) {
-                    *frame = if expects_key { keys.len() } else { NOT_AN_OBJECT };
+                    *frame = if expects_key { keys.len() } else { ARRAY };
                 }
             }
-            _ => {
-                if byte == b'}' {
-                    let first = frames.get(depth).copied().unwrap_or_default();
-                    if has_duplicate(keys.get_mut(first..).unwrap_or_default()) {
-                        return Err(ScanError::DuplicateKey);
-                    }
-                    keys.truncate(first);
+            b'}' => {
+                if keys.pop_object(frames.get(depth).copied().unwrap_or_default()) {
+                    return Err(ScanError::DuplicateKey);
                 }
                 depth = depth.saturating_sub(1);
                 expects_key = false;
             }
+            b']' => depth = depth.saturating_sub(1),
+            _ => {}
         }
     }
     Ok(())
 }
 
-const NOT_AN_OBJECT: usize = usize::MAX;
+const ARRAY: usize = usize::MAX;
 
-fn is_structural(byte: u8) -> bool {
-    matches!(byte, b'"' | b',' | b'{' | b'}' | b'[' | b']')
-}
-
-/// Splits behind the quote that ends the string which `text` begins inside of.
-fn split_string(text: &str) -> (&str, &str) {
-    let bytes = text.as_bytes();
-    let mut end = 0;
-    while let Some(at) = memchr2(b'"', b'\\', bytes.get(end..).unwrap_or_default()) {
-        end += at;
-        match bytes.get(end) {
-            Some(b'"') => break,
-            _ => end += 2,
+/// The index of the quote that ends the string whose text begins at `from`.
+fn end_of_string(bytes: &[u8], from: usize) -> usize {
+    let mut at = from;
+    while let Some(found) = memchr2(b'"', b'\\', bytes.get(at..).unwrap_or_default()) {
+        at += found;
+        match bytes.get(at) {
+            Some(b'"') => return at,
+            _ => at += 2,
         }
     }
-    let (string, quote) = text.split_at_checked(end).unwrap_or((text, ""));
-    (string, quote.get(1..).unwrap_or_default())
+    bytes.len()
+}
+
+/// The keys of all open objects, as they are written: the first few on the stack, so that an ordinary
+/// message costs no allocation.
+#[derive(Default)]
+struct Keys<'a> {
+    first: [&'a str; 24],
+    more: Vec<&'a str>,
+    len: usize,
+}
+
+impl<'a> Keys<'a> {
+    fn len(&self) -> usize {
+        self.len
+    }
+
+    fn push(&mut self, key: &'a str) {
+        match self.first.get_mut(self.len) {
+            Some(free) => *free = key,
+            None => self.more.push(key),
+        }
+        self.len += 1;
+    }
+
+    /// Takes the keys from `from` on away, the keys of one object; whether two of them are equal.
+    fn pop_object(&mut self, from: usize) -> bool {
+        let on_stack = self.first.len();
+        let duplicate = if self.len <= on_stack {
+            has_duplicate(self.first.get_mut(from..self.len).unwrap_or_default())
+        } else if from >= on_stack {
+            has_duplicate(self.more.get_mut(from - on_stack..).unwrap_or_default())
+        } else {
+            let stacked = self.first.get(from..).unwrap_or_default();
+            has_duplicate(&mut [stacked, &self.more].concat())
+        };
+        self.len = from.min(self.len);
+        self.more.truncate(self.len.saturating_sub(on_stack));
+        duplicate
+    }
 }
 
 /// A key as its reader sees it.
@@ -101,13 +132,15 @@ fn has_duplicate(keys: &mut [&str]) -> bool {
         keys.sort_unstable();
         return keys.iter().zip(keys.iter().skip(1)).any(|(a, b)| a == b);
     }
-    if let [first @ .., _] = keys
-        && first.len() < 8
-    {
-        return (1..keys.len()).any(|at| {
-            let (before, from) = keys.split_at(at);
-            from.first().is_some_and(|key| before.contains(key))
-        });
+    if keys.len() <= 8 {
+        let mut rest = &*keys;
+        while let [key, others @ ..] = rest {
+            if others.contains(key) {
+                return true;
+            }
+            rest = others;
+        }
+        return false;
     }
     keys.sort_unstable();
     keys.iter().zip(keys.iter().skip(1)).any(|(a, b)| a == b)
@@ -130,6 +163,13 @@ mod tests {
         }
         let mut many: Vec<String> = (0..100).map(|n| format!("\"k{n}\":{n}")).collect();
         assert_eq!(check(&format!("{{{}}}", many.join(",")), 64), Ok(()));
+        let object = |inner: &str| format!("{{\"a\":1,\"b\":2,\"x\":{inner},\"c\":[{inner}]}}");
+        let all = format!("{{{}}}", many.join(","));
+        assert_eq!(check(&object(&object(&all)), 64), Ok(()));
+        assert_eq!(
+            check(&object(&object(&all)).replacen("\"c\"", "\"a\"", 1), 64),
+            Err(ScanError::DuplicateKey)
+        );
         many.push("\"k50\":0".into());
         assert_eq!(check(&format!("{{{}}}", many.join(",")), 64), Err(ScanError::DuplicateKey));
     }

@@ -32,7 +32,7 @@ pub(super) fn check(
     dispatcher: &dyn Dispatcher,
 ) -> Result<ProtocolVersion, ErrorObject> {
     let version = required_version(params.meta.as_ref())?;
-    if one_value(headers, &PROTOCOL_VERSION).as_deref() != Some(version) {
+    if !says(headers, &PROTOCOL_VERSION, version) {
         return Err(mismatch("MCP-Protocol-Version differs from the body"));
     }
     let supported = dispatcher.supported_versions();
@@ -40,11 +40,11 @@ pub(super) fn check(
     let known =
         known.ok_or_else(|| ErrorObject::unsupported_protocol_version(version, supported))?;
 
-    if one_value(headers, &METHOD).as_deref() != Some(&*request.method) {
+    if !says(headers, &METHOD, &request.method) {
         return Err(mismatch("Mcp-Method differs from the body"));
     }
     if let Some(name) = params.mirrored_name(&request.method) {
-        if one_value(headers, &NAME).as_deref() != Some(name) {
+        if !says(headers, &NAME, name) {
             return Err(mismatch("Mcp-Name differs from the body"));
         }
         if request.method == method::TOOLS_CALL
@@ -72,6 +72,16 @@ fn required_version<'a>(meta: Option<&'a RequestMeta<'_>>) -> Result<&'a str, Er
         (None, _) => Err(ErrorObject::invalid_params("`_meta` lacks the protocol version")),
         (_, None) => Err(ErrorObject::invalid_params("`_meta` lacks the client capabilities")),
     }
+}
+
+/// Whether a header is there once and says, decoded, what the body says.
+fn says(headers: &HeaderMap, name: &HeaderName, body: &str) -> bool {
+    let mut values = headers.get_all(name).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return false };
+    // Most values stand as they are; only what may be encoded or must not stand there is looked into.
+    let plain = body.is_ascii() && !body.starts_with("=?");
+    (plain && value.as_bytes() == body.as_bytes())
+        || header::decode_value(value.as_bytes()).is_ok_and(|value| value == body)
 }
 
 /// The one value of a header, decoded. `None` if it is absent, there several times, or malformed.

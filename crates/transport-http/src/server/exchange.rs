@@ -29,10 +29,11 @@ pub(super) async fn exchange<B: Body>(
     shared: Arc<Shared>,
     parts: Parts,
     body: B,
+    peer: PeerInfo,
     outbox: Arc<Outbox>,
 ) -> Answer {
     let mut trail = Trail::new(&shared.security, shared.ids.next_id());
-    let principal = match admit(&shared.security, &parts).await {
+    let principal = match admit(&shared.security, &parts, &peer).await {
         Ok(principal) => principal,
         Err(reject) => return refuse(&shared.security, &mut trail, &reject),
     };
@@ -50,10 +51,12 @@ pub(super) async fn exchange<B: Body>(
 }
 
 /// Decides over the head of a request, and establishes who sent it.
-async fn admit(security: &ServerSecurity, parts: &Parts) -> Result<Principal, RejectError> {
+async fn admit(
+    security: &ServerSecurity,
+    parts: &Parts,
+    peer: &PeerInfo,
+) -> Result<Principal, RejectError> {
     security.guard(&GuardInput::new(&parts.method, &parts.uri, &parts.headers))?;
-    let unknown = PeerInfo::unknown();
-    let peer = parts.extensions.get::<PeerInfo>().unwrap_or(&unknown);
     let credentials = Credentials::new(&parts.headers, peer).with_query(parts.uri.query());
     security.authenticate(&credentials).await
 }

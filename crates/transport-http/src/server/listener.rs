@@ -16,7 +16,6 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     time::timeout,
 };
-use tower_service::Service as _;
 
 use super::{HttpBody, HttpService, rest::Requests};
 
@@ -238,15 +237,14 @@ impl Connection {
         let limits = service.security().limits().clone();
         let requests = Requests::default();
         let counted = requests.clone();
-        let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+        let service = hyper::service::service_fn(move |request: Request<Incoming>| {
             let in_flight = counted.begin();
             let known = request.uri().path() == &*path;
-            request.extensions_mut().insert(peer.clone());
-            let mut service = service.clone();
+            let response = known.then(|| service.respond(request, peer.clone()));
             async move {
-                let response = match known {
-                    true => service.call(request).await?,
-                    false => not_found(),
+                let response = match response {
+                    Some(response) => response.await?,
+                    None => not_found(),
                 };
                 Ok::<_, Infallible>(response.map(|body| body.with_in_flight(in_flight)))
             }

@@ -13,7 +13,7 @@ use std::{
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-use palisade_security::{CorrelationIds, ServerSecurity};
+use palisade_security::{CorrelationIds, PeerInfo, ServerSecurity};
 use palisade_transport::{BoxFuture, Dispatcher, Outbox};
 use tower_service::Service;
 
@@ -53,6 +53,19 @@ impl HttpService {
         self.shared.dispatcher.shutdown();
     }
 
+    /// Answers one request of this peer.
+    pub(super) fn respond<B>(&self, request: Request<B>, peer: PeerInfo) -> ResponseFuture
+    where
+        B: Body<Data: Send> + Send + 'static,
+    {
+        let limits = self.shared.security.limits();
+        let outbox = Arc::new(Outbox::new(limits.sse_queue()));
+        let keep_alive = limits.sse_keep_alive();
+        let (parts, body) = request.into_parts();
+        let exchange = exchange(Arc::clone(&self.shared), parts, body, peer, Arc::clone(&outbox));
+        ResponseFuture { exchange: Some(Box::pin(exchange)), outbox: Some(outbox), keep_alive }
+    }
+
     pub(super) fn security(&self) -> &ServerSecurity {
         &self.shared.security
     }
@@ -71,12 +84,8 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> ResponseFuture {
-        let limits = self.shared.security.limits();
-        let outbox = Arc::new(Outbox::new(limits.sse_queue()));
-        let keep_alive = limits.sse_keep_alive();
-        let (parts, body) = request.into_parts();
-        let exchange = exchange(Arc::clone(&self.shared), parts, body, Arc::clone(&outbox));
-        ResponseFuture { exchange: Some(Box::pin(exchange)), outbox: Some(outbox), keep_alive }
+        let peer = request.extensions().get::<PeerInfo>().cloned();
+        self.respond(request, peer.unwrap_or(PeerInfo::unknown()))
     }
 }
 
