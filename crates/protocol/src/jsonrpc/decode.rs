@@ -174,16 +174,15 @@ struct Members<'a> {
 
 impl<'a> Members<'a> {
     fn into_message(self) -> Result<Message<'a>, DecodeError> {
-        let id = self.id.clone().flatten();
-        let fail = |kind| Err(DecodeError { kind, id: id.clone() });
+        let fail = |kind, id| Err(DecodeError { kind, id });
         if let Some(fault) = self.fault {
-            return fail(fault);
+            return fail(fault, self.id.flatten());
         }
         if !self.jsonrpc {
-            return fail(DecodeErrorKind::Version);
+            return fail(DecodeErrorKind::Version, self.id.flatten());
         }
         if self.params.is_some_and(|params| !params.get().starts_with('{')) {
-            return fail(DecodeErrorKind::Params);
+            return fail(DecodeErrorKind::Params, self.id.flatten());
         }
         match (self.method, self.id, self.result, self.error) {
             (Some(method), Some(Some(id)), None, None) => {
@@ -196,14 +195,15 @@ impl<'a> Members<'a> {
                 Ok(Message::Response(Response { id: Some(id), outcome: Ok(result) }))
             }
             // Plain JSON-RPC writes `"id": null` where the request could not be read.
-            (None, _, None, Some(error)) => {
+            (None, id, None, Some(error)) => {
+                let id = id.flatten();
                 match serde_json::from_str::<ErrorObject>(error.get()) {
                     Ok(error) => Ok(Message::Response(Response { id, outcome: Err(error) })),
-                    Err(_) => fail(DecodeErrorKind::Shape),
+                    Err(_) => fail(DecodeErrorKind::Shape, id),
                 }
             }
-            (_, Some(None), _, _) => fail(DecodeErrorKind::Id),
-            _ => fail(DecodeErrorKind::Shape),
+            (_, Some(None), _, _) => fail(DecodeErrorKind::Id, None),
+            (_, id, _, _) => fail(DecodeErrorKind::Shape, id.flatten()),
         }
     }
 }
