@@ -1,0 +1,31 @@
+//! The attack corpus: one test for one way to misbehave, named after its row, against the real transport.
+//!
+//! Each test asserts the outcome that the row demands, that no handler ran, that the audit log has one record of it,
+//! and that the server still serves. Peers are raw sockets where a library would refuse to misbehave.
+
+#[cfg(test)]
+mod authz;
+#[cfg(test)]
+mod disconnect;
+#[cfg(test)]
+mod envelope;
+#[cfg(test)]
+mod headers;
+#[cfg(test)]
+mod http;
+#[cfg(test)]
+mod logging;
+#[cfg(test)]
+mod origin;
+#[cfg(test)]
+mod schema;
+#[cfg(test)]
+mod session;
+#[cfg(test)]
+mod slow;
+#[cfg(test)]
+mod state;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod tokens;
