@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod authz;
 #[cfg(test)]
+mod client;
+#[cfg(test)]
 mod disconnect;
 #[cfg(test)]
 mod envelope;
