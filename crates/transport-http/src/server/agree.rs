@@ -32,7 +32,7 @@ pub(super) fn check(
     dispatcher: &dyn Dispatcher,
 ) -> Result<ProtocolVersion, ErrorObject> {
     let version = required_version(params.meta.as_ref())?;
-    if !says(headers, &PROTOCOL_VERSION, version) {
+    if !says_as_it_stands(headers, &PROTOCOL_VERSION, version) {
         return Err(mismatch("MCP-Protocol-Version differs from the body"));
     }
     let supported = dispatcher.supported_versions();
@@ -40,7 +40,7 @@ pub(super) fn check(
     let known =
         known.ok_or_else(|| ErrorObject::unsupported_protocol_version(version, supported))?;
 
-    if !says(headers, &METHOD, &request.method) {
+    if !says_as_it_stands(headers, &METHOD, &request.method) {
         return Err(mismatch("Mcp-Method differs from the body"));
     }
     if let Some(name) = params.mirrored_name(&request.method) {
@@ -74,6 +74,15 @@ fn required_version<'a>(meta: Option<&'a RequestMeta<'_>>) -> Result<&'a str, Er
     }
 }
 
+/// Whether a header is there once and says what the body says, in the one form that has no choice: text
+/// that is plain stands there plain. Proxies decode only the name and the arguments, so a method in other
+/// clothes would pass a proxy that refuses the method.
+fn says_as_it_stands(headers: &HeaderMap, name: &HeaderName, body: &str) -> bool {
+    let mut values = headers.get_all(name).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return false };
+    value.as_bytes() == header::encode_value(body).as_bytes()
+}
+
 /// Whether a header is there once and says, decoded, what the body says.
 fn says(headers: &HeaderMap, name: &HeaderName, body: &str) -> bool {
     let mut values = headers.get_all(name).iter();
@@ -95,4 +104,35 @@ fn one_value(headers: &HeaderMap, name: impl AsHeaderName) -> Option<Cow<'_, str
 
 fn mismatch(message: &'static str) -> ErrorObject {
     ErrorObject::new(ErrorCode::HEADER_MISMATCH, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderValue};
+
+    use super::{METHOD, NAME, says, says_as_it_stands};
+
+    #[test]
+    fn h12_only_names_may_be_encoded() {
+        let headers = |values: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for name in [&METHOD, &NAME] {
+                for value in values {
+                    headers.append(name, HeaderValue::from_static(value));
+                }
+            }
+            headers
+        };
+        for (values, method, name) in [
+            (&["tools/call"][..], true, true),
+            (&["=?base64?dG9vbHMvY2FsbA==?="], false, true),
+            (&["Tools/call"], false, false),
+            (&["tools/call", "tools/call"], false, false),
+            (&[], false, false),
+        ] {
+            let headers = headers(values);
+            assert_eq!(says_as_it_stands(&headers, &METHOD, "tools/call"), method, "{values:?}");
+            assert_eq!(says(&headers, &NAME, "tools/call"), name, "{values:?}");
+        }
+    }
 }
