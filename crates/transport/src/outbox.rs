@@ -102,6 +102,14 @@ impl Outbox {
         self.lock().queue.is_empty()
     }
 
+    /// Takes nothing more, and keeps what waits: the handler has ended. Whoever it left behind with a way
+    /// to send, and still sends, would otherwise hold back the response for ever.
+    pub fn finish(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        state.writers.drain(..).for_each(Waker::wake);
+    }
+
     /// Drops what waits and what still comes: the request has ended.
     pub fn close(&self) {
         let mut state = self.lock();
@@ -176,6 +184,20 @@ mod tests {
         assert_eq!(counter.0.load(std::sync::atomic::Ordering::SeqCst), 2, "the sender is woken");
         assert!(send.as_mut().poll(&mut cx).is_ready());
         assert_eq!(outbox.try_next(), Some(Bytes::from_static(b"2")));
+    }
+
+    #[test]
+    fn a_finished_queue_keeps_what_waits_and_blocks_nobody() {
+        let outbox = Outbox::new(1);
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(outbox.try_send(Bytes::from_static(b"1")));
+        let mut waiting = pin!(outbox.send(Bytes::from_static(b"2")));
+        assert!(waiting.as_mut().poll(&mut cx).is_pending());
+        outbox.finish();
+        assert!(waiting.poll(&mut cx).is_ready());
+        assert!(outbox.try_send(Bytes::from_static(b"3")), "no longer wanted");
+        assert_eq!(outbox.try_next(), Some(Bytes::from_static(b"1")));
+        assert_eq!(outbox.try_next(), None);
     }
 
     #[test]

@@ -129,6 +129,9 @@ impl Future for ResponseFuture {
             return Poll::Pending;
         };
         let answer = exchange.as_mut().poll(cx);
+        if answer.is_ready() {
+            outbox.finish();
+        }
         let first = outbox.poll_next(cx);
         match (answer, first) {
             (Poll::Pending, Poll::Pending) => Poll::Pending,
@@ -137,7 +140,8 @@ impl Future for ResponseFuture {
                 Poll::Ready(Ok(answer.into_response()))
             }
             (answer, Poll::Ready(first)) => {
-                let outbox = Arc::clone(outbox);
+                // From here on the stream closes it.
+                let Some(outbox) = this.outbox.take() else { return Poll::Pending };
                 let last = match answer {
                     Poll::Ready(answer) => {
                         this.exchange = None;
@@ -151,8 +155,107 @@ impl Future for ResponseFuture {
     }
 }
 
+impl Drop for ResponseFuture {
+    fn drop(&mut self) {
+        // A task that the handler left behind must not wait for a reader that will never come.
+        if let Some(outbox) = &self.outbox {
+            outbox.close();
+        }
+    }
+}
+
 impl fmt::Debug for ResponseFuture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::{
+        future::{Future, pending},
+        pin::pin,
+        sync::{Arc, Mutex},
+        task::{Context, Waker},
+    };
+
+    use bytes::Bytes;
+    use http::Request;
+    use http_body_util::Full;
+    use palisade_protocol::{ProtocolVersion, header::ParamHeaders};
+    use palisade_security::{AllowedOrigins, PeerInfo, SecurityConfig, ServerSecurity};
+    use palisade_transport::{BoxFuture, Call, Dispatcher, Outbox, Reply};
+    use tokio::sync::Notify;
+    use tower_service::Service;
+
+    use super::HttpService;
+
+    pub(crate) const BODY: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"_meta":{
+        "io.modelcontextprotocol/protocolVersion":"2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities":{}}}}"#;
+
+    /// Never answers, and keeps the outbox as a task would that a handler spawned.
+    #[derive(Clone, Debug, Default)]
+    pub(crate) struct Keeper {
+        outbox: Arc<Mutex<Option<Arc<Outbox>>>>,
+        pub(crate) called: Arc<Notify>,
+    }
+
+    impl Keeper {
+        /// Whether the one request ended: nobody who still sends waits for a reader.
+        pub(crate) fn has_ended(&self) -> bool {
+            let outbox = self.outbox.lock().unwrap().clone().unwrap();
+            let mut cx = Context::from_waker(Waker::noop());
+            // More than fit.
+            (0..100).all(|_| pin!(outbox.send(Bytes::from_static(b"{}"))).poll(&mut cx).is_ready())
+        }
+    }
+
+    pub(crate) fn security() -> ServerSecurity {
+        SecurityConfig::server()
+            .with_allowed_origins(AllowedOrigins::none())
+            .dangerous()
+            .without_authentication()
+            .without_tls()
+            .build()
+            .unwrap()
+    }
+
+    impl Dispatcher for Keeper {
+        fn dispatch<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Reply> {
+            *self.outbox.lock().unwrap() = Some(Arc::clone(call.outbox));
+            self.called.notify_one();
+            Box::pin(pending())
+        }
+
+        fn supported_versions(&self) -> &[ProtocolVersion] {
+            &[ProtocolVersion::V2026_07_28]
+        }
+
+        fn param_headers(&self, _: &str) -> Option<Arc<ParamHeaders>> {
+            None
+        }
+
+        fn shutdown(&self) {}
+    }
+
+    #[tokio::test]
+    async fn h11_a_request_given_up_blocks_nobody_who_still_sends() {
+        let keeper = Keeper::default();
+        let mut service = HttpService::new(keeper.clone(), security());
+        let request = Request::post("/mcp")
+            .header("host", "localhost")
+            .header("content-type", "application/json")
+            .header("accept", "application/json, text/event-stream")
+            .header("mcp-protocol-version", "2026-07-28")
+            .header("mcp-method", "tools/list")
+            .extension(PeerInfo::in_process())
+            .body(Full::new(Bytes::from_static(BODY.as_bytes())))
+            .unwrap();
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut response = Box::pin(service.call(request));
+        assert!(response.as_mut().poll(&mut cx).is_pending());
+        drop(response);
+        assert!(keeper.has_ended());
     }
 }
