@@ -13,14 +13,17 @@ use http_body::{Body, Frame, SizeHint};
 use palisade_transport::{BoxFuture, Outbox};
 use tokio::time::{Instant, Sleep};
 
-use super::{answer::Answer, rest::InFlight};
+use super::{
+    answer::Answer,
+    rest::{InFlight, Streaming},
+};
 use crate::sse;
 
 /// The body of a response of [`HttpService`](super::HttpService).
 pub struct HttpBody {
     kind: Kind,
-    /// Held by the listener's connection until the body is sent or given up.
-    _in_flight: Option<InFlight>,
+    /// Held for the listener's connection until a stream ends.
+    streaming: Option<Streaming>,
 }
 
 enum Kind {
@@ -46,16 +49,20 @@ impl HttpBody {
     }
 
     pub(super) fn full(bytes: Bytes) -> Self {
-        Self { kind: Kind::Full(bytes), _in_flight: None }
+        Self { kind: Kind::Full(bytes), streaming: None }
     }
 
     pub(super) fn stream(stream: EventStream) -> Self {
-        Self { kind: Kind::Stream(Box::new(stream)), _in_flight: None }
+        Self { kind: Kind::Stream(Box::new(stream)), streaming: None }
     }
 
-    /// The same body, which counts as a request in flight as long as it lives.
+    /// The same body. If it is a stream, it counts as a request in flight as long as it lives.
     pub(super) fn with_in_flight(self, in_flight: InFlight) -> Self {
-        Self { _in_flight: Some(in_flight), ..self }
+        let streaming = match self.kind {
+            Kind::Full(_) => None,
+            Kind::Stream(_) => Some(in_flight.streaming()),
+        };
+        Self { streaming, ..self }
     }
 }
 
@@ -68,6 +75,7 @@ impl EventStream {
             && let Poll::Ready(answer) = exchange.as_mut().poll(cx)
         {
             self.exchange = None;
+            self.outbox.finish();
             self.last = Some(answer.message);
         }
         // What the handler sent before it ended goes before its answer.
@@ -106,10 +114,15 @@ impl Body for HttpBody {
                 Bytes::from_static(sse::KEEP_ALIVE)
             }
         };
-        let next = Instant::now() + stream.keep_alive;
-        stream.idle.as_mut().reset(next);
+        // A time that cannot be represented never comes.
+        if let Some(next) = Instant::now().checked_add(stream.keep_alive) {
+            stream.idle.as_mut().reset(next);
+        }
         // Registers the new deadline, unless something else wakes the task anyway.
         let _ = stream.idle.as_mut().poll(cx);
+        if let Some(streaming) = &self.streaming {
+            streaming.event();
+        }
         Poll::Ready(Some(Ok(Frame::data(data))))
     }
 
