@@ -125,10 +125,12 @@ impl HttpServer {
     /// Dropping the future stops listening; open connections go on until they end.
     pub async fn serve(self) {
         let Self { listener, service, path, shutdown } = self;
-        let places = Arc::new(Semaphore::new(service.security().limits().max_connections()));
+        let most = service.security().limits().max_connections().min(Semaphore::MAX_PERMITS);
+        let places = Arc::new(Semaphore::new(most));
         let graceful = GracefulShutdown::new();
-        let connection =
-            Connection { service: service.clone(), path, http: http_of(service.security()) };
+        let (cut, cut_off) = watch::channel(false);
+        let http = http_of(service.security());
+        let connection = Connection { service: service.clone(), path, http, cut_off };
         let mut stop = shutdown.subscribe();
         loop {
             let accepted = tokio::select! {
@@ -142,7 +144,8 @@ impl HttpServer {
         drop(listener);
         service.shutdown();
         if timeout(SHUTDOWN_GRACE, graceful.shutdown()).await.is_err() {
-            tracing::warn!("connections were still open after the shutdown grace");
+            tracing::warn!("connections still open after the shutdown grace are cut off");
+            cut.send_replace(true);
         }
     }
 }
@@ -194,6 +197,7 @@ struct Connection {
     service: HttpService,
     path: Arc<str>,
     http: auto::Builder<TokioExecutor>,
+    cut_off: watch::Receiver<bool>,
 }
 
 impl Connection {
@@ -233,7 +237,7 @@ impl Connection {
     ) where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let Self { service, path, http } = self;
+        let Self { service, path, http, mut cut_off } = self;
         let limits = service.security().limits().clone();
         let requests = Requests::default();
         let counted = requests.clone();
@@ -255,6 +259,8 @@ impl Connection {
                 tracing::debug!(%error, "connection failed");
             },
             () = requests.none(&limits) => tracing::debug!("connection without requests closed"),
+            // Not if the server was dropped: then connections go on until they end.
+            Ok(_) = cut_off.wait_for(|cut| *cut) => {}
         }
     }
 }
@@ -264,4 +270,44 @@ fn not_found() -> Response<HttpBody> {
     let mut response = Response::new(HttpBody::empty());
     *response.status_mut() = StatusCode::NOT_FOUND;
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpStream,
+    };
+
+    use super::{
+        super::service::tests::{BODY, Keeper, security},
+        HttpServer,
+    };
+
+    #[tokio::test]
+    async fn requests_have_ten_seconds_when_the_server_ends() {
+        let keeper = Keeper::default();
+        let server =
+            HttpServer::bind(([127, 0, 0, 1], 0).into(), keeper.clone(), security()).await.unwrap();
+        let (address, handle) = (server.local_addr().unwrap(), server.handle());
+        let serving = tokio::spawn(server.serve());
+        let mut client = TcpStream::connect(address).await.unwrap();
+        let head = format!(
+            "POST /mcp HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+             accept: application/json, text/event-stream\r\nmcp-protocol-version: 2026-07-28\r\n\
+             mcp-method: tools/list\r\ncontent-length: {}\r\n\r\n",
+            BODY.len()
+        );
+        client.write_all(head.as_bytes()).await.unwrap();
+        client.write_all(BODY.as_bytes()).await.unwrap();
+        keeper.called.notified().await;
+
+        tokio::time::pause();
+        let start = tokio::time::Instant::now();
+        handle.shutdown();
+        serving.await.unwrap();
+        assert_eq!(start.elapsed().as_secs(), super::SHUTDOWN_GRACE.as_secs());
+        assert_eq!(client.read(&mut [0; 1]).await.unwrap_or(0), 0, "cut off");
+        assert!(keeper.has_ended());
+    }
 }
