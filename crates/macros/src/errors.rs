@@ -23,3 +23,8 @@ impl Errors {
         self.0.map_or(Ok(()), Err)
     }
 }
+
+/// What the compiler sees: the code, or the errors.
+pub(crate) fn finish(expanded: Result<proc_macro2::TokenStream>) -> proc_macro::TokenStream {
+    expanded.unwrap_or_else(|error| error.to_compile_error()).into()
+}

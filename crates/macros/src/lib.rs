@@ -116,7 +116,7 @@ use proc_macro::TokenStream;
 /// MCP 2026-07-28, Tools.
 #[proc_macro_attribute]
 pub fn tool(attribute: TokenStream, item: TokenStream) -> TokenStream {
-    finish(tool::expand(attribute.into(), item.into()))
+    errors::finish(tool::expand(attribute.into(), item.into()))
 }
 
 /// Makes a prompt of a function.
@@ -162,7 +162,7 @@ pub fn tool(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// MCP 2026-07-28, Prompts.
 #[proc_macro_attribute]
 pub fn prompt(attribute: TokenStream, item: TokenStream) -> TokenStream {
-    finish(prompt::expand(attribute.into(), item.into()))
+    errors::finish(prompt::expand(attribute.into(), item.into()))
 }
 
 /// Makes a resource of a function, or a family of resources if the URI has variables.
@@ -211,9 +211,5 @@ pub fn prompt(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// MCP 2026-07-28, Resources.
 #[proc_macro_attribute]
 pub fn resource(attribute: TokenStream, item: TokenStream) -> TokenStream {
-    finish(resource::expand(attribute.into(), item.into()))
-}
-
-fn finish(expanded: syn::Result<proc_macro2::TokenStream>) -> TokenStream {
-    expanded.unwrap_or_else(|error| error.to_compile_error()).into()
+    errors::finish(resource::expand(attribute.into(), item.into()))
 }

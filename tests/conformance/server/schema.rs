@@ -3,7 +3,7 @@
 use palisade::{Context, RawArguments, ToolRoute, server::ServerBuilder};
 use serde_json::{Value, json};
 
-/// What the tool of [`custom_header`] is called with.
+/// What the tool of `custom_header` is called with.
 #[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
 struct Query {
     /// Where to run. Mirrored in the header `Mcp-Param-Region`.
