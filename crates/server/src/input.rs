@@ -17,7 +17,6 @@ use palisade_protocol::{ErrorObject, InputRequest, InputRequests, RawJson};
 use palisade_security::{SealPurpose, UnixMillis, digest::digest_parts};
 use palisade_transport::Call;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 /// Identifies one question: the start of a digest of the request that was sent.
 type Question = [u8; 16];
@@ -152,8 +151,7 @@ fn binding(call: &Call<'_>) -> [u8; 32] {
     let target = call.params.mirrored_name(&call.request.method).unwrap_or_default();
     let arguments = call.params.arguments.map(|raw| canonical(raw.get())).unwrap_or_default();
     digest_parts(&[
-        call.principal.scheme().as_bytes(),
-        call.principal.subject().as_bytes(),
+        &call.principal.context_key(),
         call.request.method.as_bytes(),
         target.as_bytes(),
         arguments.as_bytes(),
@@ -170,22 +168,58 @@ fn question_of(request: &InputRequest) -> Question {
 }
 
 /// JSON without the freedom of writing it: no blanks, members sorted. Clients may write the same
-/// arguments differently when they try again.
+/// arguments differently when they try again. Numbers stay as they are written: read as `f64`, large ones
+/// that differ would become the same.
 fn canonical(json: &str) -> String {
-    fn sorted(value: Value) -> Value {
-        match value {
-            Value::Object(members) => {
-                let members: BTreeMap<_, _> =
-                    members.into_iter().map(|(key, value)| (key, sorted(value))).collect();
-                Value::Object(members.into_iter().collect())
-            }
-            Value::Array(items) => Value::Array(items.into_iter().map(sorted).collect()),
-            scalar => scalar,
-        }
+    match take(json) {
+        Some((text, rest)) if rest.trim_ascii().is_empty() => text,
+        _ => json.to_owned(),
     }
-    serde_json::from_str(json)
-        .map(|value| sorted(value).to_string())
-        .unwrap_or_else(|_| json.to_owned())
+}
+
+/// The value at the beginning of JSON of bounded depth, canonical, and what follows it.
+fn take(json: &str) -> Option<(String, &str)> {
+    let json = json.trim_ascii_start();
+    let (first, mut rest) = json.split_at_checked(1)?;
+    let (open, close) = match first {
+        "{" => ('{', '}'),
+        "[" => ('[', ']'),
+        "\"" => {
+            let mut escaped = false;
+            let end = rest.bytes().position(|byte| {
+                let ends = byte == b'"' && !escaped;
+                escaped = byte == b'\\' && !escaped;
+                ends
+            })?;
+            let (text, rest) = json.split_at_checked(end.checked_add(2)?)?;
+            let text: String = serde_json::from_str(text).ok()?;
+            return Some((serde_json::to_string(&text).ok()?, rest));
+        }
+        _ => {
+            let end = json.find(|c: char| c.is_ascii_whitespace() || ",]}".contains(c));
+            let (scalar, rest) = json.split_at_checked(end.unwrap_or(json.len()))?;
+            return Some((scalar.to_owned(), rest));
+        }
+    };
+    let mut parts = Vec::new();
+    loop {
+        rest = rest.trim_ascii_start();
+        if let Some(after) = rest.strip_prefix(close) {
+            if open == '{' {
+                parts.sort_unstable();
+            }
+            return Some((format!("{open}{}{close}", parts.join(",")), after));
+        }
+        let (mut part, mut after) = take(rest.strip_prefix(',').unwrap_or(rest))?;
+        if open == '{' {
+            let (value, behind) = take(after.trim_ascii_start().strip_prefix(':')?)?;
+            part.push(':');
+            part.push_str(&value);
+            after = behind;
+        }
+        parts.push(part);
+        rest = after;
+    }
 }
 
 #[cfg(test)]
@@ -200,5 +234,21 @@ mod tests {
         );
         assert_ne!(canonical(r#"{"a":1}"#), canonical(r#"{"a":"1"}"#));
         assert_ne!(canonical(r#"{"a":[1,2]}"#), canonical(r#"{"a":[2,1]}"#));
+        assert_eq!(
+            canonical(r#" { "b\"," : [ ] , "a" : [ true , null , {} , -1.5e3 ] } "#),
+            r#"{"a":[true,null,{},-1.5e3],"b\",":[]}"#
+        );
+    }
+
+    #[test]
+    fn r2_large_numbers_that_differ_stay_different() {
+        for (one, other) in [
+            ("18446744073709551617", "18446744073709551618"),
+            ("0.1", "0.10000000000000000001"),
+            ("9007199254740993.0", "9007199254740992.0"),
+        ] {
+            let of = |number: &str| canonical(&format!(r#"{{"amount":{number}}}"#));
+            assert_ne!(of(one), of(other));
+        }
     }
 }

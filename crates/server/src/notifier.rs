@@ -68,7 +68,8 @@ pub(crate) struct Hub {
 
 /// One `subscriptions/listen` stream.
 pub(crate) struct Subscriber {
-    owner: String,
+    /// The context key of the principal.
+    owner: [u8; 32],
     filter: SubscriptionFilter,
     pending: Mutex<BTreeSet<Change>>,
     wake: Notify,
@@ -84,7 +85,7 @@ pub(crate) enum SubscribeError {
 impl Hub {
     pub(crate) fn subscribe(
         self: &Hub,
-        owner: &str,
+        owner: [u8; 32],
         filter: SubscriptionFilter,
         limit: usize,
     ) -> Result<Subscription<'_>, SubscribeError> {
@@ -96,12 +97,8 @@ impl Hub {
             return Err(SubscribeError::TooMany);
         }
         let key = self.next.fetch_add(1, Ordering::Relaxed);
-        let subscriber = Arc::new(Subscriber {
-            owner: owner.to_owned(),
-            filter,
-            pending: Mutex::default(),
-            wake: Notify::new(),
-        });
+        let subscriber =
+            Arc::new(Subscriber { owner, filter, pending: Mutex::default(), wake: Notify::new() });
         subscribers.insert(key, Arc::clone(&subscriber));
         Ok(Subscription { hub: self, key, subscriber })
     }

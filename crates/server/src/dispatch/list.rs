@@ -104,8 +104,7 @@ fn seal_cursor(call: &Call<'_>, kind: &Kind, last: &str) -> Option<String> {
 fn cursor_binding(call: &Call<'_>, kind: &Kind) -> [u8; 32] {
     palisade_security::digest::digest_parts(&[
         kind.member.as_bytes(),
-        call.principal.scheme().as_bytes(),
-        call.principal.subject().as_bytes(),
+        &call.principal.context_key(),
     ])
 }
 

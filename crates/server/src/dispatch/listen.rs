@@ -34,7 +34,7 @@ pub(super) async fn listen(server: &Arc<Shared>, registry: &Registry, call: &Cal
     }
     let limit = call.security.limits().max_subscriptions_per_principal();
     let filter = granted(params.notifications, registry, call);
-    let subscription = match server.hub.subscribe(call.principal.subject(), filter, limit) {
+    let subscription = match server.hub.subscribe(call.principal.context_key(), filter, limit) {
         Ok(subscription) => subscription,
         Err(SubscribeError::TooMany) => {
             let retry_after = Duration::from_secs(1);
@@ -60,10 +60,18 @@ fn granted(asked: SubscriptionFilter, registry: &Registry, call: &Call<'_>) -> S
             .with_target(Target::Resource(uri));
         resources && authorize(call.security.policy(), request).is_ok()
     };
+    // Whoever may not list what there is learns nothing of its changes either.
+    let may_list = |method| {
+        authorize(call.security.policy(), AccessRequest::new(call.principal, method)).is_ok()
+    };
     let mut granted = SubscriptionFilter::new();
-    granted.tools_list_changed = asked.tools_list_changed;
-    granted.prompts_list_changed = asked.prompts_list_changed && !registry.prompts.is_empty();
-    granted.resources_list_changed = asked.resources_list_changed && resources;
+    granted.tools_list_changed = asked.tools_list_changed && may_list(method::TOOLS_LIST);
+    granted.prompts_list_changed = asked.prompts_list_changed
+        && !registry.prompts.is_empty()
+        && may_list(method::PROMPTS_LIST);
+    granted.resources_list_changed = asked.resources_list_changed
+        && resources
+        && (may_list(method::RESOURCES_LIST) || may_list(method::RESOURCES_TEMPLATES_LIST));
     granted.resource_subscriptions =
         asked.resource_subscriptions.into_iter().filter(may_read).collect();
     granted
