@@ -26,11 +26,16 @@ impl Deadline {
         self.next = far(Instant::now(), self.timeout).min(self.last);
     }
 
-    /// Awaits the future until one of the clocks has run out.
+    /// Awaits the future until one of the clocks has run out. One that has run out counts even if the
+    /// future is ready: a server that always has one more notification at hand would never be timed out.
     pub(crate) async fn run<F: Future>(&self, future: F) -> Result<F::Output, ClientError> {
-        timeout_at(self.next, future).await.map_err(|_| {
+        let timed_out = || {
             ClientError::Timeout(if self.next == self.last { self.max_time } else { self.timeout })
-        })
+        };
+        if Instant::now() >= self.next {
+            return Err(timed_out());
+        }
+        timeout_at(self.next, future).await.map_err(|_| timed_out())
     }
 }
 
@@ -38,4 +43,19 @@ impl Deadline {
 fn far(now: Instant, time: Duration) -> Instant {
     const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
     now.checked_add(time.min(YEAR)).unwrap_or(now)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{future::ready, time::Duration};
+
+    use super::Deadline;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_always_ready_is_timed_out_too() {
+        let deadline = Deadline::start(Duration::from_secs(2), Duration::from_secs(9));
+        assert_eq!(deadline.run(ready(1)).await.unwrap(), 1);
+        tokio::time::advance(Duration::from_secs(2)).await;
+        assert_eq!(deadline.run(ready(1)).await.unwrap_err().code(), "timeout");
+    }
 }
