@@ -91,6 +91,8 @@ async fn serve(
     };
     let agreed = RequestParams::decode(request.params).map_err(|error| error.to_error()).and_then(
         |params| {
+            // Before the check, so that the record of a request with two faces says what it asked for.
+            trail.note_request(body, &request, &params);
             let version = agree::check(headers, &request, &params, &*shared.dispatcher)?;
             Ok((params, version))
         },
@@ -102,7 +104,6 @@ async fn serve(
             return Answer::error(400, Some(&request.id), &error);
         }
     };
-    trail.note_request(body, &request, &params);
     let mut call = Call::new(body, &request, &params, principal, &shared.security, outbox);
     call.version = version;
     let reply = within_time(shared, &call).await;
