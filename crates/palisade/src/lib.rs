@@ -44,3 +44,8 @@ pub mod __private {
     pub use palisade_server as server;
     pub use palisade_server::__private::{schemars, serde, serde_json};
 }
+
+/// The README's programs compile as printed.
+#[cfg(all(doctest, feature = "client", feature = "macros", feature = "transport-http"))]
+#[doc = include_str!("../../../README.md")]
+mod readme {}
