@@ -7,6 +7,10 @@ use crate::config::{Finding, Severity};
 /// The deepest nesting that can be allowed: below the cap of the JSON parser, which is never disabled.
 const MAX_JSON_DEPTH: usize = 120;
 
+/// The longest time that can be set: a year. The deadline of one without end, such as [`Duration::MAX`],
+/// cannot be represented, and hyper panics where it adds it up.
+const MAX_TIME: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// What a peer may use. Every limit has a default that serves a typical deployment; zero and what cannot
 /// be honoured are findings when the configuration is built.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -180,7 +184,7 @@ impl Limits {
     }
 
     /// The most messages that wait for a reader of an event stream. Default: 64. Abuse: a reader that
-    /// does not read. Its stream is ended when the queue is full.
+    /// does not read. A full queue makes the handler wait; a peer that takes nothing is disconnected.
     #[must_use]
     pub const fn sse_queue(&self) -> usize {
         self.sse_queue
@@ -339,6 +343,10 @@ impl Limits {
             )
             .with_fix("set a positive value, or leave the default")
         }));
+        findings.extend(times.into_iter().filter(|(_, time)| *time > MAX_TIME).map(|(path, _)| {
+            Finding::new(path, Severity::Error, "limit_too_large", "the time is above a year")
+                .with_fix("set a time that a peer could wait for, or leave the default")
+        }));
         if self.max_json_depth > MAX_JSON_DEPTH {
             findings.push(
                 Finding::new(
@@ -395,7 +403,11 @@ mod tests {
                 ("limits.max_json_depth", "limit_too_large"),
             ],
         );
-        check(&Limits::new().with_max_json_depth(120), &[]);
+        check(&Limits::new().with_max_json_depth(120).with_idle_timeout(MAX_TIME), &[]);
+        check(
+            &Limits::new().with_sse_keep_alive(Duration::MAX),
+            &[("limits.sse_keep_alive", "limit_too_large")],
+        );
         check(
             &Limits::new().with_max_concurrent_streams(1 << 32),
             &[("limits.max_concurrent_streams", "limit_too_large")],
