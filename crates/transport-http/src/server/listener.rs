@@ -274,6 +274,9 @@ fn not_found() -> Response<HttpBody> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use palisade_security::Limits;
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
         net::TcpStream,
@@ -288,7 +291,9 @@ mod tests {
     async fn requests_have_ten_seconds_when_the_server_ends() {
         let keeper = Keeper::default();
         let server =
-            HttpServer::bind(([127, 0, 0, 1], 0).into(), keeper.clone(), security()).await.unwrap();
+            HttpServer::bind(([127, 0, 0, 1], 0).into(), keeper.clone(), security(Limits::new()))
+                .await
+                .unwrap();
         let (address, handle) = (server.local_addr().unwrap(), server.handle());
         let serving = tokio::spawn(server.serve());
         let mut client = TcpStream::connect(address).await.unwrap();
@@ -309,5 +314,39 @@ mod tests {
         assert_eq!(start.elapsed().as_secs(), super::SHUTDOWN_GRACE.as_secs());
         assert_eq!(client.read(&mut [0; 1]).await.unwrap_or(0), 0, "cut off");
         assert!(keeper.has_ended());
+    }
+
+    /// A refusal is an answer too, and its reader needs no credentials.
+    #[tokio::test]
+    async fn h4_http2_without_room_for_an_answer() {
+        let limits = Limits::new()
+            .with_header_timeout(Duration::from_millis(200))
+            .with_idle_timeout(Duration::from_millis(200))
+            .with_handshake_timeout(Duration::from_secs(3600));
+        let server =
+            HttpServer::bind(([127, 0, 0, 1], 0).into(), Keeper::default(), security(limits))
+                .await
+                .unwrap();
+        let address = server.local_addr().unwrap();
+        let serving = tokio::spawn(server.serve());
+        let mut client = TcpStream::connect(address).await.unwrap();
+        let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+        // SETTINGS: the window of every stream is zero.
+        bytes.extend([0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0]);
+        // HEADERS of stream 1: GET, http, and as literals the path and the authority.
+        let mut block = vec![0x82, 0x86, 0x04, 4];
+        block.extend(b"/mcp");
+        block.extend([0x01, 9]);
+        block.extend(b"localhost");
+        bytes.extend([0, 0, u8::try_from(block.len()).unwrap(), 1, 5, 0, 0, 0, 1]);
+        bytes.extend(block);
+        client.write_all(&bytes).await.unwrap();
+        let mut said = Vec::new();
+        let closed = tokio::time::timeout(Duration::from_secs(20), client.read_to_end(&mut said));
+        assert!(closed.await.is_ok(), "a window of zero holds the connection");
+        // The head of the refusal came, its body had no room.
+        assert!(said.windows(6).any(|frame| frame.starts_with(&[1, 4, 0, 0, 0, 1])), "{said:?}");
+        assert!(!said.windows(8).any(|text| text == b"\"jsonrpc"), "{said:?}");
+        serving.abort();
     }
 }

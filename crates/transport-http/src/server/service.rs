@@ -183,7 +183,7 @@ pub(super) mod tests {
     use http::Request;
     use http_body_util::Full;
     use palisade_protocol::{ProtocolVersion, header::ParamHeaders};
-    use palisade_security::{AllowedOrigins, PeerInfo, SecurityConfig, ServerSecurity};
+    use palisade_security::{AllowedOrigins, Limits, PeerInfo, SecurityConfig, ServerSecurity};
     use palisade_transport::{BoxFuture, Call, Dispatcher, Outbox, Reply};
     use tokio::sync::Notify;
     use tower_service::Service;
@@ -211,12 +211,13 @@ pub(super) mod tests {
         }
     }
 
-    pub(crate) fn security() -> ServerSecurity {
+    pub(crate) fn security(limits: Limits) -> ServerSecurity {
         SecurityConfig::server()
             .with_allowed_origins(AllowedOrigins::none())
             .dangerous()
             .without_authentication()
             .without_tls()
+            .with_limits(limits)
             .build()
             .unwrap()
     }
@@ -242,7 +243,7 @@ pub(super) mod tests {
     #[tokio::test]
     async fn h11_a_request_given_up_blocks_nobody_who_still_sends() {
         let keeper = Keeper::default();
-        let mut service = HttpService::new(keeper.clone(), security());
+        let mut service = HttpService::new(keeper.clone(), security(Limits::new()));
         let request = Request::post("/mcp")
             .header("host", "localhost")
             .header("content-type", "application/json")
