@@ -266,8 +266,8 @@ impl Limits {
         self
     }
 
-    /// The time a connection may rest between requests. Default: 60 s. Abuse: idle connections that keep
-    /// others out.
+    /// The time a connection may rest between requests, and the least time a peer has to take an answer.
+    /// Default: 60 s. Abuse: idle connections, and answers that are never read, keep others out.
     #[must_use]
     pub const fn idle_timeout(&self) -> Duration {
         self.idle_timeout
