@@ -1,6 +1,6 @@
 //! Decoding the envelope of a call, and its parameters.
 
-use palisade::protocol::{DecodeLimits, Message, RequestParams};
+use palisade::protocol::{DecodeLimits, Inbound};
 use palisade_testkit::{RawRequest, alloc::count};
 use serde_json::{Value, json};
 
@@ -9,10 +9,10 @@ const PROMISED: u64 = 3;
 
 fn check(body: &[u8], limit: u64) {
     let (name, allocations) = count(|| {
-        let Ok(Message::Request(request)) = Message::decode(body, &DecodeLimits::default()) else {
-            panic!("a request");
+        let Ok(Inbound::Request(_, Ok(params))) = Inbound::decode(body, &DecodeLimits::default())
+        else {
+            panic!("a request with parameters");
         };
-        let params = RequestParams::decode(request.params).expect("its parameters");
         params.name.as_deref() == Some("add") && params.meta.is_some() && params.arguments.is_some()
     });
     assert!(name);

@@ -3,6 +3,7 @@
 mod decode;
 pub mod encode;
 mod id;
+mod inbound;
 mod key;
 mod scan;
 
@@ -15,6 +16,7 @@ pub(crate) use self::key::Key;
 pub use self::{
     decode::{DecodeError, DecodeErrorKind, DecodeLimits},
     id::RequestId,
+    inbound::Inbound,
 };
 use crate::ErrorObject;
 
@@ -38,7 +40,7 @@ pub struct Request<'a> {
     pub id: RequestId,
     /// What to do.
     pub method: Cow<'a, str>,
-    /// With what, undecoded: an object.
+    /// With what, undecoded: an object. `None` too where [`Inbound`] has decoded it along.
     pub params: Option<&'a RawValue>,
 }
 

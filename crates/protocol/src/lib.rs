@@ -18,8 +18,8 @@ mod version;
 pub use error::{ErrorCode, ErrorObject};
 pub use json::RawJson;
 pub use jsonrpc::{
-    DecodeError, DecodeErrorKind, DecodeLimits, ErrorResponse, Message, Notification, Request,
-    RequestId, Response, encode,
+    DecodeError, DecodeErrorKind, DecodeLimits, ErrorResponse, Inbound, Message, Notification,
+    Request, RequestId, Response, encode,
 };
 pub use meta::{Meta, RequestMeta, ResultMeta};
 pub use params::{ParamsError, RequestParams};

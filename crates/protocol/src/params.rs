@@ -36,8 +36,6 @@ pub struct RequestParams<'a> {
     pub input_responses: Option<&'a RawValue>,
     /// What the server gave the client to send back.
     pub request_state: Option<Cow<'a, str>>,
-    /// The whole object, undecoded, for what only one method has.
-    pub raw: Option<&'a RawValue>,
 }
 
 /// The parameters do not have the types the specification gives them. Answer `-32602`.
@@ -65,9 +63,7 @@ impl<'a> RequestParams<'a> {
     /// [`ParamsError`] if a member has the wrong type or differs from a known one only in case.
     pub fn decode(raw: Option<&'a RawValue>) -> Result<Self, ParamsError> {
         let Some(raw) = raw else { return Ok(Self::default()) };
-        let mut params: Self = serde_json::from_str(raw.get()).map_err(|_| ParamsError)?;
-        params.raw = Some(raw);
-        Ok(params)
+        serde_json::from_str(raw.get()).map_err(|_| ParamsError)
     }
 
     /// What the `Mcp-Name` header mirrors for this method: the tool, the prompt, the resource or the

@@ -119,7 +119,7 @@ impl DecodeErrorKind {
     }
 }
 
-const MEMBERS: [&str; 6] = ["jsonrpc", "id", "method", "params", "result", "error"];
+pub(super) const MEMBERS: [&str; 6] = ["jsonrpc", "id", "method", "params", "result", "error"];
 
 pub(super) fn decode<'a>(
     bytes: &'a [u8],

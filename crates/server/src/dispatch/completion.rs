@@ -8,16 +8,15 @@ use palisade_protocol::{
 use palisade_security::{AccessRequest, Authorized, RejectError, Target, authorize};
 use palisade_transport::{Call, Reply, ReplyOutcome};
 
-use super::{reply, run};
+use super::{params_of, reply, run};
 use crate::{
     Completer, CompletionRequest, Context, input::Inputs, registry::Registry, server::Shared,
 };
 
 pub(super) async fn complete(server: &Arc<Shared>, registry: &Registry, call: &Call<'_>) -> Reply {
-    let params =
-        call.params.raw.map(|raw| serde_json::from_str::<CompleteRequestParams>(raw.get()));
-    let Some(Ok(params)) = params else {
-        return reply::error(call, &ErrorObject::invalid_params("invalid params"));
+    let params: CompleteRequestParams = match params_of(call) {
+        Ok(params) => params,
+        Err(error) => return reply::error(call, &error),
     };
     // Suggestions tell of a prompt's or resource's contents: whoever may not use it gets none.
     let (target, completer) = match &params.reference {

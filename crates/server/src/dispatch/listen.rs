@@ -10,7 +10,7 @@ use palisade_security::{AccessRequest, RejectError, Target, authorize};
 use palisade_transport::{Call, Reply, ReplyOutcome};
 use serde_json::json;
 
-use super::reply;
+use super::{params_of, reply};
 use crate::{
     notifier::{Change, SubscribeError},
     registry::Registry,
@@ -22,12 +22,9 @@ const MAX_URIS: usize = 256;
 
 /// Sends the acknowledgment, then changes, until the client leaves or the server shuts down.
 pub(super) async fn listen(server: &Arc<Shared>, registry: &Registry, call: &Call<'_>) -> Reply {
-    let params = call
-        .params
-        .raw
-        .map(|raw| serde_json::from_str::<SubscriptionsListenRequestParams>(raw.get()));
-    let Some(Ok(params)) = params else {
-        return reply::error(call, &ErrorObject::invalid_params("invalid params"));
+    let params: SubscriptionsListenRequestParams = match params_of(call) {
+        Ok(params) => params,
+        Err(error) => return reply::error(call, &error),
     };
     if params.notifications.resource_subscriptions.len() > MAX_URIS {
         return reply::error(call, &ErrorObject::invalid_params("too many resource subscriptions"));

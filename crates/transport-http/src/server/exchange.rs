@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::{HeaderMap, request::Parts};
 use http_body::Body;
-use palisade_protocol::{DecodeLimits, ErrorCode, ErrorObject, Message, RequestParams, method};
+use palisade_protocol::{DecodeLimits, ErrorCode, ErrorObject, Inbound, method};
 use palisade_security::{
     CorrelationIds, Credentials, GuardInput, Outcome, PeerInfo, Principal, RejectError,
     ServerSecurity,
@@ -71,9 +71,9 @@ async fn serve(
     trail: &mut Trail<'_>,
 ) -> Answer {
     let limits = DecodeLimits::with_depth(shared.security.limits().max_json_depth());
-    let request = match Message::decode(body, &limits) {
-        Ok(Message::Request(request)) => request,
-        Ok(Message::Notification(_)) => {
+    let (request, params) = match Inbound::decode(body, &limits) {
+        Ok(Inbound::Request(request, params)) => (request, params),
+        Ok(Inbound::Notification(_)) => {
             // This revision defines none over HTTP: a disconnect is the cancellation.
             trail.finish(Outcome::Allowed, "notification_ignored", 202);
             return Answer::accepted();
@@ -89,14 +89,12 @@ async fn serve(
             return Answer::error(400, error.id.as_ref(), &error.kind.to_error());
         }
     };
-    let agreed = RequestParams::decode(request.params).map_err(|error| error.to_error()).and_then(
-        |params| {
-            // Before the check, so that the record of a request with two faces says what it asked for.
-            trail.note_request(body, &request, &params);
-            let version = agree::check(headers, &request, &params, &*shared.dispatcher)?;
-            Ok((params, version))
-        },
-    );
+    let agreed = params.map_err(|error| error.to_error()).and_then(|params| {
+        // Before the check, so that the record of a request with two faces says what it asked for.
+        trail.note_request(body, &request, &params);
+        let version = agree::check(headers, &request, &params, &*shared.dispatcher)?;
+        Ok((params, version))
+    });
     let (params, version) = match agreed {
         Ok(agreed) => agreed,
         Err(error) => {
