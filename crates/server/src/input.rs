@@ -9,7 +9,7 @@
 //! MCP 2026-07-28, Multi Round-Trip Requests.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -17,6 +17,8 @@ use palisade_protocol::{ErrorObject, InputRequest, InputRequests, RawJson};
 use palisade_security::{SealPurpose, UnixMillis, digest::digest_parts};
 use palisade_transport::Call;
 use serde::{Deserialize, Serialize};
+
+use crate::server::Shared;
 
 /// Identifies one question: the start of a digest of the request that was sent.
 type Question = [u8; 16];
@@ -43,6 +45,7 @@ pub(crate) struct Inputs(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     answers: BTreeMap<String, Answer>,
+    used: BTreeSet<String>,
     requests: InputRequests,
     asked: BTreeMap<String, Question>,
 }
@@ -56,9 +59,9 @@ impl Inputs {
     ///
     /// `-32602` with one fixed message for a state that is not this server's, not for this request, or
     /// too old: the reason would help only whoever forged it.
-    pub(crate) fn open(call: &Call<'_>) -> Result<Self, ErrorObject> {
+    pub(crate) fn open(server: &Shared, call: &Call<'_>) -> Result<Self, ErrorObject> {
         let carried = match &call.params.request_state {
-            Some(token) => Some(open_state(call, token).ok_or_else(|| {
+            Some(token) => Some(open_state(server, call, token).ok_or_else(|| {
                 tracing::warn!(principal = call.principal.subject(), "request state refused");
                 ErrorObject::invalid_params("invalid request state")
             })?),
@@ -89,10 +92,15 @@ impl Inputs {
 
     /// The answer to this question, if the client has given one.
     pub(crate) fn answer(&self, key: &str, request: &InputRequest) -> Option<RawJson> {
-        let state = self.lock();
-        let answer = state.answers.get(key)?;
-        let fits = answer.question.is_none_or(|question| question == question_of(request));
-        fits.then(|| answer.response.clone())
+        let mut state = self.lock();
+        let answer = state.answers.get_mut(key)?;
+        let question = question_of(request);
+        if *answer.question.get_or_insert(question) != question {
+            return None;
+        }
+        let response = answer.response.clone();
+        state.used.insert(key.to_owned());
+        Some(response)
     }
 
     /// Notes a question for the client.
@@ -105,12 +113,15 @@ impl Inputs {
 
     /// The questions asked, and the sealed state that goes with them. `None` if nothing was asked or the
     /// state would exceed the limit.
-    pub(crate) fn seal(&self, call: &Call<'_>) -> Option<(InputRequests, String)> {
+    pub(crate) fn seal(&self, server: &Shared, call: &Call<'_>) -> Option<(InputRequests, String)> {
         let mut state = self.lock();
         if state.requests.is_empty() {
             return None;
         }
         let limits = call.security.limits();
+        // Answers that nobody asked for are not carried: they could grow the state beyond its limit.
+        let State { answers, used, .. } = &mut *state;
+        answers.retain(|key, _| used.contains(key));
         let carried = Carried {
             expires_at: call
                 .security
@@ -125,7 +136,7 @@ impl Inputs {
         let sealed = call
             .security
             .sealer()
-            .seal(SealPurpose::RequestState, &[&binding(call)], &plain)
+            .seal(SealPurpose::RequestState, &[&binding(server, call)], &plain)
             .ok()?;
         (sealed.len() <= limits.max_request_state_bytes())
             .then(|| (std::mem::take(&mut state.requests), sealed))
@@ -136,21 +147,25 @@ impl Inputs {
     }
 }
 
-fn open_state(call: &Call<'_>, token: &str) -> Option<Carried> {
+fn open_state(server: &Shared, call: &Call<'_>, token: &str) -> Option<Carried> {
     if token.len() > call.security.limits().max_request_state_bytes() {
         return None;
     }
-    let plain =
-        call.security.sealer().open(SealPurpose::RequestState, &[&binding(call)], token).ok()?;
+    let plain = call
+        .security
+        .sealer()
+        .open(SealPurpose::RequestState, &[&binding(server, call)], token)
+        .ok()?;
     let carried: Carried = serde_json::from_slice(&plain).ok()?;
     (call.security.clock().now() < UnixMillis::new(carried.expires_at)).then_some(carried)
 }
 
-/// What a state is good for: this principal, this method, this target, these arguments.
-fn binding(call: &Call<'_>) -> [u8; 32] {
+/// What a state is good for: this server, principal, method, target and arguments.
+fn binding(server: &Shared, call: &Call<'_>) -> [u8; 32] {
     let target = call.params.mirrored_name(&call.request.method).unwrap_or_default();
     let arguments = call.params.arguments.map(|raw| canonical(raw.get())).unwrap_or_default();
     digest_parts(&[
+        server.info.name.as_bytes(),
         &call.principal.context_key(),
         call.request.method.as_bytes(),
         target.as_bytes(),

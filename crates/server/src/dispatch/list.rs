@@ -43,7 +43,7 @@ pub(super) fn list<T: Entry>(
     kind: &Kind,
     listing: &Listing<T>,
 ) -> Reply {
-    let Some(entries) = after_cursor(call, kind, listing) else {
+    let Some(entries) = after_cursor(server, call, kind, listing) else {
         return reply::error(call, &ErrorObject::invalid_params("invalid cursor"));
     };
     let visible = |entry: &&std::sync::Arc<T>| {
@@ -61,7 +61,7 @@ pub(super) fn list<T: Entry>(
         last = Some(entry.key());
     }
     let next_cursor = match (visible.peek(), last) {
-        (Some(_), Some(last)) => match seal_cursor(call, kind, last) {
+        (Some(_), Some(last)) => match seal_cursor(server, call, kind, last) {
             Some(cursor) => Some(cursor),
             None => return reply::error(call, &ErrorObject::internal()),
         },
@@ -82,27 +82,35 @@ pub(super) fn list<T: Entry>(
 
 /// The entries after the cursor. `None` if the cursor is not one of this server's for this list.
 fn after_cursor<'l, T: Entry>(
+    server: &Shared,
     call: &Call<'_>,
     kind: &Kind,
     listing: &'l Listing<T>,
 ) -> Option<&'l [std::sync::Arc<T>]> {
     let Some(cursor) = &call.params.cursor else { return listing.after(None) };
+    if cursor.len() > MAX_CURSOR {
+        return None;
+    }
     let key = call
         .security
         .sealer()
-        .open(SealPurpose::Cursor, &[&cursor_binding(call, kind)], cursor)
+        .open(SealPurpose::Cursor, &[&cursor_binding(server, call, kind)], cursor)
         .ok()?;
     listing.after(Some(std::str::from_utf8(&key).ok()?))
 }
 
-fn seal_cursor(call: &Call<'_>, kind: &Kind, last: &str) -> Option<String> {
-    let binding = cursor_binding(call, kind);
+fn seal_cursor(server: &Shared, call: &Call<'_>, kind: &Kind, last: &str) -> Option<String> {
+    let binding = cursor_binding(server, call, kind);
     call.security.sealer().seal(SealPurpose::Cursor, &[&binding], last.as_bytes()).ok()
 }
 
-/// A cursor is good for one list and one principal.
-fn cursor_binding(call: &Call<'_>, kind: &Kind) -> [u8; 32] {
+/// The longest cursor that is looked at, in bytes: more than the longest that is made.
+const MAX_CURSOR: usize = 16 * 1024;
+
+/// A cursor is good for one list of one server, and one principal.
+fn cursor_binding(server: &Shared, call: &Call<'_>, kind: &Kind) -> [u8; 32] {
     palisade_security::digest::digest_parts(&[
+        server.info.name.as_bytes(),
         kind.member.as_bytes(),
         &call.principal.context_key(),
     ])

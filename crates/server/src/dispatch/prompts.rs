@@ -33,7 +33,7 @@ pub(super) async fn get(
         let message = format!("argument `{missing}` is required");
         return reply::error(call, &ErrorObject::invalid_params(message));
     }
-    let inputs = match Inputs::open(call) {
+    let inputs = match Inputs::open(server, call) {
         Ok(inputs) => inputs,
         Err(error) => return reply::error(call, &error),
     };

@@ -61,7 +61,7 @@ pub(super) fn other<T: ResultBody + Serialize>(
 
 /// A request for input, with the sealed state.
 fn input_required(server: &Shared, call: &Call<'_>, context: &Context) -> Reply {
-    match context.inputs().seal(call) {
+    match context.inputs().seal(server, call) {
         Some((requests, state)) => {
             let result = InputRequiredResult::new(requests).with_request_state(state);
             result_of(server, call, result, ResultType::InputRequired, ReplyOutcome::InputRequired)

@@ -22,7 +22,7 @@ pub(super) async fn read(
     let Some((handler, variables)) = find(registry, uri) else {
         return reply::error(call, &ErrorObject::resource_not_found(uri));
     };
-    let inputs = match Inputs::open(call) {
+    let inputs = match Inputs::open(server, call) {
         Ok(inputs) => inputs,
         Err(error) => return reply::error(call, &error),
     };

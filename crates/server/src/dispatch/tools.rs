@@ -25,7 +25,7 @@ pub(super) async fn call(
     let Some(tool) = registry.tools.get(name) else {
         return reply::error(call, &ErrorObject::invalid_params("unknown tool"));
     };
-    let inputs = match Inputs::open(call) {
+    let inputs = match Inputs::open(server, call) {
         Ok(inputs) => inputs,
         Err(error) => return reply::error(call, &error),
     };

@@ -117,12 +117,17 @@ async fn serve(
     Answer::reply(reply)
 }
 
-/// Dispatches with a time limit: the request's, or for a subscription the principal's expiry.
+/// Dispatches with a time limit: what is left of the principal's credentials, and the request's own
+/// limit unless it is a subscription.
 async fn within_time(shared: &Shared, call: &Call<'_>) -> Reply {
     let dispatch = shared.dispatcher.dispatch(*call);
+    let life = remaining_life(shared, call.principal);
     let limit = match &*call.request.method {
-        method::SUBSCRIPTIONS_LISTEN => remaining_life(shared, call.principal),
-        _ => Some(shared.security.limits().request_timeout()),
+        method::SUBSCRIPTIONS_LISTEN => life,
+        _ => {
+            let limit = shared.security.limits().request_timeout();
+            Some(life.map_or(limit, |life| life.min(limit)))
+        }
     };
     let Some(limit) = limit else { return dispatch.await };
     within(limit, dispatch).await.unwrap_or_else(|| {
