@@ -128,6 +128,11 @@ async fn h19_other_methods_and_stray_session() {
         let response = target.refuses(&call_add().with_method(method), &refusal).await;
         assert_eq!(response.header("allow"), Some("POST"), "{method}");
     }
+    // Nothing is served beside the endpoint, and who looks is recorded.
+    for path in ["/", "/mcp/", "/MCP", "/mcp%2f", "/sse", "/.well-known/oauth-protected-resource"] {
+        let refusal = Refusal::with_reason(404, -31400, "not_found");
+        target.refuses(&call_add().with_target(path), &refusal).await;
+    }
     // What an older client would send to open a stream, and to end a session.
     for method in ["GET", "DELETE"] {
         let stray = RawRequest::new(method, "/mcp")

@@ -83,7 +83,7 @@ async fn state_of(target: &Target, request: &RawRequest) -> String {
 }
 
 fn refusal() -> Refusal {
-    Refusal::of_request(200, -32602, "invalid_params")
+    Refusal::of_envelope(200, -32602, "input_refused")
 }
 
 const MESSAGE: &str = "invalid request state";
@@ -182,7 +182,7 @@ async fn r2_replayed_elsewhere() {
     refused(&elsewhere, request.clone()).await;
     // A cursor is sealed by the same keys, for another purpose.
     let page = RawRequest::mcp("tools/list", json!({"cursor": state})).with_token(ALICE);
-    target.refuses(&page, &refusal()).await;
+    target.refuses(&page, &Refusal::of_request(200, -32602, "invalid_params")).await;
 
     // The same request written differently is the same request; until the time is up.
     redeems(&target, pay(json!({"amount": "5", "to": "bob"})), &state).await;

@@ -36,6 +36,9 @@ pub enum RejectError {
     /// The peer is remote, and the configuration serves this machine only.
     #[error("only local peers are served")]
     PeerNotAllowed,
+    /// Nothing is served on this path.
+    #[error("nothing is served on this path")]
+    NotFound,
     /// The HTTP method is not `POST`.
     #[error("http method is not allowed")]
     MethodNotAllowed,
@@ -146,6 +149,7 @@ impl RejectError {
             Self::HostNotAllowed => ("host_not_allowed", 403, FORBIDDEN),
             Self::OriginNotAllowed => ("origin_not_allowed", 403, FORBIDDEN),
             Self::PeerNotAllowed => ("peer_not_allowed", 403, FORBIDDEN),
+            Self::NotFound => ("not_found", 404, REFUSED),
             Self::MethodNotAllowed => ("method_not_allowed", 405, REFUSED),
             Self::UnsupportedMediaType => ("unsupported_media_type", 415, REFUSED),
             Self::UnsupportedContentEncoding => ("unsupported_content_encoding", 415, REFUSED),
@@ -198,6 +202,7 @@ mod tests {
         check(&RejectError::HostNotAllowed, "host_not_allowed", 403, -31403);
         check(&RejectError::HostMissing, "invalid_host", 400, -31400);
         check(&RejectError::OriginNotAllowed, "origin_not_allowed", 403, -31403);
+        check(&RejectError::NotFound, "not_found", 404, -31400);
         check(&RejectError::MethodNotAllowed, "method_not_allowed", 405, -31400);
         check(&RejectError::UnsupportedMediaType, "unsupported_media_type", 415, -31400);
         check(

@@ -35,7 +35,7 @@ pub(super) async fn get(
     }
     let inputs = match Inputs::open(server, call) {
         Ok(inputs) => inputs,
-        Err(error) => return reply::error(call, &error),
+        Err(error) => return reply::input_refused(call, &error),
     };
     let context = Context::new(server, call, inputs);
     let outcome =

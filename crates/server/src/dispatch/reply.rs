@@ -96,6 +96,12 @@ pub(super) fn error(call: &Call<'_>, error: &ErrorObject) -> Reply {
     Reply::error(Some(&call.request.id), error, code_of(error.code))
 }
 
+/// Answers or a state that are not good for this request. The peer learns no more than from any other
+/// wrong parameter; the record says that they were refused.
+pub(super) fn input_refused(call: &Call<'_>, failure: &ErrorObject) -> Reply {
+    error(call, failure).with_outcome(ReplyOutcome::Denied("input_refused"))
+}
+
 /// A refusal with its own status and code.
 pub(super) fn rejected(call: &Call<'_>, reject: &RejectError) -> Reply {
     Reply::rejected(Some(&call.request.id), reject)

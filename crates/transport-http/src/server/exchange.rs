@@ -23,17 +23,25 @@ pub(super) struct Shared {
     pub(super) ids: CorrelationIds,
 }
 
+/// Where a request came in.
+#[derive(Debug)]
+pub(super) struct Entrance {
+    pub(super) peer: PeerInfo,
+    /// The one path that is served; `None` where the mounting framework has chosen by the path.
+    pub(super) path: Option<Arc<str>>,
+}
+
 /// Serves one request: guard, authenticate, read, decode, agree, dispatch. Every way out leaves one
 /// audit record.
 pub(super) async fn exchange<B: Body>(
     shared: Arc<Shared>,
     parts: Parts,
     body: B,
-    peer: PeerInfo,
+    entrance: Entrance,
     outbox: Arc<Outbox>,
 ) -> Answer {
     let mut trail = Trail::new(&shared.security, shared.ids.next_id());
-    let principal = match admit(&shared.security, &parts, &peer).await {
+    let principal = match admit(&shared.security, &parts, &entrance).await {
         Ok(principal) => principal,
         Err(reject) => return refuse(&shared.security, &mut trail, &reject),
     };
@@ -54,10 +62,14 @@ pub(super) async fn exchange<B: Body>(
 async fn admit(
     security: &ServerSecurity,
     parts: &Parts,
-    peer: &PeerInfo,
+    entrance: &Entrance,
 ) -> Result<Principal, RejectError> {
     security.guard(&GuardInput::new(&parts.method, &parts.uri, &parts.headers))?;
-    let credentials = Credentials::new(&parts.headers, peer).with_query(parts.uri.query());
+    if entrance.path.as_deref().is_some_and(|path| path != parts.uri.path()) {
+        return Err(RejectError::NotFound);
+    }
+    let credentials =
+        Credentials::new(&parts.headers, &entrance.peer).with_query(parts.uri.query());
     security.authenticate(&credentials).await
 }
 

@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use http::{Request, Response, StatusCode};
+use http::Request;
 use hyper::body::Incoming;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -17,7 +17,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{HttpBody, HttpService, rest::Requests};
+use super::{HttpService, exchange::Entrance, rest::Requests};
 
 /// How long requests in flight may take after a shutdown began.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
@@ -243,13 +243,10 @@ impl Connection {
         let counted = requests.clone();
         let service = hyper::service::service_fn(move |request: Request<Incoming>| {
             let in_flight = counted.begin();
-            let known = request.uri().path() == &*path;
-            let response = known.then(|| service.respond(request, peer.clone()));
+            let entrance = Entrance { peer: peer.clone(), path: Some(Arc::clone(&path)) };
+            let response = service.respond(request, entrance);
             async move {
-                let response = match response {
-                    Some(response) => response.await?,
-                    None => not_found(),
-                };
+                let response = response.await?;
                 Ok::<_, Infallible>(response.map(|body| body.with_in_flight(in_flight)))
             }
         });
@@ -263,13 +260,6 @@ impl Connection {
             Ok(_) = cut_off.wait_for(|cut| *cut) => {}
         }
     }
-}
-
-/// Nothing is served on this path.
-fn not_found() -> Response<HttpBody> {
-    let mut response = Response::new(HttpBody::empty());
-    *response.status_mut() = StatusCode::NOT_FOUND;
-    response
 }
 
 #[cfg(test)]

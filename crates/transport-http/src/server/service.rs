@@ -21,7 +21,7 @@ use super::{
     admission::Admission,
     answer::{Answer, stream_response},
     body::{EventStream, HttpBody},
-    exchange::{Shared, exchange},
+    exchange::{Entrance, Shared, exchange},
 };
 
 /// Serves MCP over any HTTP server that speaks tower: mount it in axum with `route_service`.
@@ -53,8 +53,8 @@ impl HttpService {
         self.shared.dispatcher.shutdown();
     }
 
-    /// Answers one request of this peer.
-    pub(super) fn respond<B>(&self, request: Request<B>, peer: PeerInfo) -> ResponseFuture
+    /// Answers one request that came in here.
+    pub(super) fn respond<B>(&self, request: Request<B>, entrance: Entrance) -> ResponseFuture
     where
         B: Body<Data: Send> + Send + 'static,
     {
@@ -62,7 +62,8 @@ impl HttpService {
         let outbox = Arc::new(Outbox::new(limits.sse_queue()));
         let keep_alive = limits.sse_keep_alive();
         let (parts, body) = request.into_parts();
-        let exchange = exchange(Arc::clone(&self.shared), parts, body, peer, Arc::clone(&outbox));
+        let exchange =
+            exchange(Arc::clone(&self.shared), parts, body, entrance, Arc::clone(&outbox));
         ResponseFuture { exchange: Some(Box::pin(exchange)), outbox: Some(outbox), keep_alive }
     }
 
@@ -85,7 +86,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> ResponseFuture {
         let peer = request.extensions().get::<PeerInfo>().cloned();
-        self.respond(request, peer.unwrap_or(PeerInfo::unknown()))
+        self.respond(request, Entrance { peer: peer.unwrap_or(PeerInfo::unknown()), path: None })
     }
 }
 
