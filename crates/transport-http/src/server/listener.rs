@@ -250,15 +250,23 @@ impl Connection {
                 Ok::<_, Infallible>(response.map(|body| body.with_in_flight(in_flight)))
             }
         });
-        let connection = http.serve_connection(TokioIo::new(stream), service);
+        let connection = http.serve_connection(TokioIo::new(stream), service).into_owned();
+        // A task of its own: traffic wakes it alone, and what watches over the connection sleeps on.
+        let mut serving = tokio::spawn(watcher.watch(connection));
         tokio::select! {
-            served = watcher.watch(connection) => if let Err(error) = served {
-                tracing::debug!(%error, "connection failed");
-            },
+            served = &mut serving => {
+                if let Ok(Err(error)) = served {
+                    tracing::debug!(%error, "connection failed");
+                }
+                return;
+            }
             () = requests.none(&limits) => tracing::debug!("connection without requests closed"),
             // Not if the server was dropped: then connections go on until they end.
             Ok(_) = cut_off.wait_for(|cut| *cut) => {}
         }
+        serving.abort();
+        // The place is free when the connection is gone, not before; how it ended is of no interest.
+        let _ = serving.await;
     }
 }
 
