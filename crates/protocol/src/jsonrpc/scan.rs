@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr2;
+use memchr::{memchr, memchr2};
 
 /// What the pass refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub(super) fn check(json: &str, max_depth: usize) -> Result<(), ScanError> {
     // For each open array or object, how many keys came before it; arrays are told by a mark.
     let mut frames = [ARRAY; MAX_DEPTH + 1];
     let mut depth = 0;
-    let mut keys = Keys::default();
+    let mut keys = Keys { escapes: memchr(b'\\', bytes).is_some(), ..Keys::default() };
     // In an object, a string is a key exactly if it follows `{` or `,`.
     let mut expects_key = false;
     let mut at = 0;
@@ -86,6 +86,8 @@ struct Keys<'a> {
     first: [&'a str; 24],
     more: Vec<&'a str>,
     len: usize,
+    /// Whether there is an escape anywhere: without one, keys are equal as they are written.
+    escapes: bool,
 }
 
 impl<'a> Keys<'a> {
@@ -105,12 +107,12 @@ impl<'a> Keys<'a> {
     fn pop_object(&mut self, from: usize) -> bool {
         let on_stack = self.first.len();
         let duplicate = if self.len <= on_stack {
-            has_duplicate(self.first.get_mut(from..self.len).unwrap_or_default())
+            has_duplicate(self.first.get_mut(from..self.len).unwrap_or_default(), self.escapes)
         } else if from >= on_stack {
-            has_duplicate(self.more.get_mut(from - on_stack..).unwrap_or_default())
+            has_duplicate(self.more.get_mut(from - on_stack..).unwrap_or_default(), self.escapes)
         } else {
             let stacked = self.first.get(from..).unwrap_or_default();
-            has_duplicate(&mut [stacked, &self.more].concat())
+            has_duplicate(&mut [stacked, &self.more].concat(), self.escapes)
         };
         self.len = from.min(self.len);
         self.more.truncate(self.len.saturating_sub(on_stack));
@@ -126,8 +128,8 @@ fn unescaped(key: &str) -> Cow<'_, str> {
     }
 }
 
-fn has_duplicate(keys: &mut [&str]) -> bool {
-    if keys.iter().any(|key| key.contains('\\')) {
+fn has_duplicate(keys: &mut [&str], escapes: bool) -> bool {
+    if escapes && keys.iter().any(|key| key.contains('\\')) {
         let mut keys: Vec<_> = keys.iter().map(|key| unescaped(key)).collect();
         keys.sort_unstable();
         return keys.iter().zip(keys.iter().skip(1)).any(|(a, b)| a == b);
