@@ -187,7 +187,7 @@ mod tests {
         check_one("lib.rs", "//! A.\nmod a;\npub use a::A;\n", &[]);
         check_one("lib.rs", "//! A.\n#[proc_macro_attribute]\npub fn tool() {\n}\n", &[]);
         check_one("a.rs", concat!("//! A.\n// to", "do!() in prose\n"), &[]);
-        check_one("a.md", "see src/work/a and https://example.com/home/page\n", &[]);
+        check_one("a.md", concat!("see src/wo", "rk/a and https://example.com/home/page\n"), &[]);
         check_one("Cargo.lock", concat!("crates", ".io"), &[]);
         check_one("empty.txt", "", &[]);
     }
