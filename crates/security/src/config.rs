@@ -2,10 +2,14 @@
 //! building reports every finding at once.
 
 mod builder;
+mod client;
 mod finding;
 mod server;
 
 pub use builder::{Dangerous, Ready, ServerConfigBuilder, WantsAuthn, WantsOrigins, WantsTls};
+pub use client::{
+    ClientConfigBuilder, ClientLimits, ClientReady, ClientSecurity, WantsCredentials, WantsServer,
+};
 pub use finding::{Finding, SecurityConfigError, Severity};
 pub use server::ServerSecurity;
 
@@ -44,5 +48,21 @@ impl SecurityConfig {
     /// Starts the configuration of a server.
     pub const fn server() -> ServerConfigBuilder<WantsOrigins> {
         ServerConfigBuilder::new()
+    }
+
+    /// Starts the configuration of a client.
+    ///
+    /// ```
+    /// use palisade_security::{Origin, SecurityConfig};
+    ///
+    /// let security = SecurityConfig::client()
+    ///     .with_server(Origin::parse("https://mcp.example.com")?)
+    ///     .without_credentials()
+    ///     .build();
+    /// assert!(security.is_ok());
+    /// # Ok::<(), palisade_security::OriginError>(())
+    /// ```
+    pub const fn client() -> ClientConfigBuilder<WantsServer> {
+        ClientConfigBuilder::new()
     }
 }

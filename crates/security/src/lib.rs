@@ -17,6 +17,7 @@
 pub mod audit;
 pub mod authn;
 mod authority;
+pub mod capability;
 pub mod clock;
 pub mod config;
 mod crypto;
@@ -39,8 +40,12 @@ pub use audit::{
     TracingAudit,
 };
 pub use authn::{Authenticator, AuthnError, Challenge, Credentials, PeerInfo};
+pub use capability::{Capability, Support, TransportKind};
 pub use clock::{Clock, ManualClock, SystemClock, UnixMillis};
-pub use config::{Finding, SecurityConfig, SecurityConfigError, ServerSecurity, Severity};
+pub use config::{
+    ClientLimits, ClientSecurity, Finding, SecurityConfig, SecurityConfigError, ServerSecurity,
+    Severity,
+};
 pub use guard::GuardInput;
 pub use host::{AllowedHosts, HostError};
 pub use limits::Limits;

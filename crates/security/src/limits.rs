@@ -9,7 +9,7 @@ const MAX_JSON_DEPTH: usize = 120;
 
 /// The longest time that can be set: a year. The deadline of one without end, such as [`Duration::MAX`],
 /// cannot be represented, and hyper panics where it adds it up.
-const MAX_TIME: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+pub(crate) const MAX_TIME: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// What a peer may use. Every limit has a default that serves a typical deployment; zero and what cannot
 /// be honoured are findings when the configuration is built.

@@ -99,7 +99,9 @@ pub struct SecurityConfigError {
 }
 
 impl SecurityConfigError {
-    pub(crate) const fn new(findings: Vec<Finding>) -> Self {
+    /// An error with these findings.
+    #[must_use]
+    pub const fn new(findings: Vec<Finding>) -> Self {
         Self { findings }
     }
 

@@ -6,9 +6,9 @@ use hyper_util::{
     client::legacy,
     rt::{TokioExecutor, TokioTimer},
 };
+use palisade_security::{ClientLimits, ClientSecurity, CredentialProvider, Origin};
 #[cfg(feature = "tls")]
 use palisade_security::{ClientTls, TlsConfigError};
-use palisade_security::{CredentialProvider, Origin};
 use tokio::sync::watch;
 
 use super::{HttpTransport, connect::Connector, head};
@@ -41,16 +41,17 @@ impl HttpTransportBuilder {
     pub(super) fn new(url: &str) -> Result<Self, HttpTransportError> {
         let endpoint = Endpoint::parse(url)?;
         let origin = Origin::parse(endpoint.origin()).map_err(|_| EndpointError::Host)?;
+        let limits = ClientLimits::new();
         Ok(Self {
             endpoint,
             origin,
             #[cfg(feature = "tls")]
             tls: None,
             credentials: None,
-            max_message_bytes: 16 << 20,
-            connect_timeout: Duration::from_secs(10),
-            idle_timeout: Duration::from_secs(90),
-            max_idle_connections: 32,
+            max_message_bytes: limits.max_message_bytes(),
+            connect_timeout: limits.connect_timeout(),
+            idle_timeout: limits.idle_timeout(),
+            max_idle_connections: limits.max_idle_connections(),
         })
     }
 
@@ -59,6 +60,29 @@ impl HttpTransportBuilder {
     pub fn with_tls(mut self, tls: ClientTls) -> Self {
         self.tls = Some(tls);
         self
+    }
+
+    /// Takes over a configuration: the server, credentials, trusted certificates and limits.
+    ///
+    /// # Errors
+    ///
+    /// [`HttpTransportError::OtherServer`] if the configuration is for another origin than the URL's.
+    pub fn with_security(mut self, security: &ClientSecurity) -> Result<Self, HttpTransportError> {
+        if *security.origin() != self.origin {
+            let origin = security.origin().to_string();
+            return Err(HttpTransportError::OtherServer { origin });
+        }
+        #[cfg(feature = "tls")]
+        {
+            self.tls = security.tls().cloned();
+        }
+        self.credentials = security.credentials().cloned();
+        let limits = security.limits();
+        self.max_message_bytes = limits.max_message_bytes();
+        self.connect_timeout = limits.connect_timeout();
+        self.idle_timeout = limits.idle_timeout();
+        self.max_idle_connections = limits.max_idle_connections();
+        Ok(self)
     }
 
     /// Who adds credentials to every request. Default: nobody.
@@ -165,6 +189,12 @@ pub enum HttpTransportError {
     /// An `https` URL, but no TLS was compiled in.
     #[error("https needs the feature `tls`")]
     TlsNotCompiled,
+    /// The configuration is for another server than the URL's.
+    #[error("the configuration is for {origin}, the url is not")]
+    OtherServer {
+        /// Scheme, host and port that the configuration is for.
+        origin: String,
+    },
     /// Credentials were given for plain http to another machine, where anyone on the way could read them.
     #[error("credentials are not sent over plain http to {origin}: use https")]
     CredentialsNotSent {
@@ -183,6 +213,7 @@ impl HttpTransportError {
             Self::Tls(error) => error.code(),
             Self::TlsNotUsed => "tls_not_used",
             Self::TlsNotCompiled => "tls_not_compiled",
+            Self::OtherServer { .. } => "other_server",
             Self::CredentialsNotSent { .. } => "credentials_not_sent",
         }
     }

@@ -1,5 +1,6 @@
 //! Servers that send more than they should.
 
+use palisade_security::{ClientLimits, Origin, SecurityConfig};
 use palisade_testkit::{Reply, ScriptedServer};
 use palisade_transport_http::HttpTransport;
 use serde_json::json;
@@ -77,4 +78,27 @@ async fn a_huge_challenge_is_not_passed_on() {
     let (_, failure) = all(&HttpTransport::new(&server.url()).unwrap()).await;
     let shown = format!("{:?}", failure.unwrap());
     assert!(shown.contains("Unauthorized { challenge: None }"), "{shown}");
+}
+
+/// The same limit, out of a configuration.
+#[tokio::test]
+async fn a_configuration_sets_the_limits_and_the_server() {
+    let server =
+        ScriptedServer::start(|_| Reply::with_content(200, "application/json", &string(LIMIT + 1)))
+            .await;
+    let security = |origin: &str| {
+        SecurityConfig::client()
+            .with_server(Origin::parse(origin).unwrap())
+            .without_credentials()
+            .with_limits(ClientLimits::new().with_max_message_bytes(LIMIT))
+            .build()
+            .unwrap()
+    };
+    let builder = || HttpTransport::builder(&server.url()).unwrap();
+    let origin = builder().build().unwrap().endpoint().origin().to_owned();
+    let transport = builder().with_security(&security(&origin)).unwrap().build().unwrap();
+    let (_, failure) = all(&transport).await;
+    assert_eq!(failure.map(|error| error.code()), Some("response_too_large"));
+    let other = builder().with_security(&security("https://other.example")).unwrap_err();
+    assert_eq!(other.code(), "other_server");
 }
