@@ -269,3 +269,41 @@ async fn l4_handler_that_panics() {
     let unknown = RawRequest::tools_call("none", json!({})).with_token(ALICE);
     target.refuses(&unknown, &refusal).await;
 }
+
+/// What a peer quotes is found in the audit log and in whatever was logged meanwhile, also if it was refused.
+#[tokio::test]
+async fn one_id_ties_answer_audit_and_logs_together() {
+    let (logs, _guard) = CapturedLogs::for_this_thread();
+    let target = Target::start_with(
+        |rules| rules,
+        |server, _| {
+            server.with_tool(ToolRoute::typed("log", async |_: Text, ctx: Context| {
+                tracing::info!("within the handler");
+                ctx.progress(1.0, None, None).await;
+            }))
+        },
+    )
+    .await;
+    let call =
+        RawRequest::tools_call("log", json!({"text": ""})).with_header("X-Request-Id", "mine");
+    let mut seen = Vec::new();
+    for request in [
+        call.clone().with_token(ALICE),
+        call.clone().with_token(ALICE).with_meta("progressToken", json!(1)),
+        call,
+    ] {
+        logs.clear();
+        let response = target.send(&request).await;
+        let id = response.header("x-request-id").unwrap().to_owned();
+        assert!(id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}");
+        assert_eq!(target.audit.take()[0].correlation_id.to_string(), id);
+        let span = format!("request{{correlation_id={id}}}: ");
+        let text = logs.text();
+        let handled = text.lines().any(|line| line.contains(&span) && line.contains("the handler"));
+        assert_eq!(handled, response.status() == 200, "{text}");
+        assert!(text.contains(&format!("{span}palisade::audit")), "{text}");
+        seen.push(id);
+    }
+    seen.dedup();
+    assert_eq!(seen.len(), 3);
+}

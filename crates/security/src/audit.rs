@@ -1,27 +1,97 @@
 //! The audit record: one for every outcome, and where it goes.
 
+mod correlation;
+mod entry;
 mod escape;
+mod fan_out;
 mod memory;
+mod to_tracing;
 
-use std::{
-    fmt::{self, Debug},
-    sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
-};
+use std::{fmt::Debug, net::SocketAddr, time::Duration};
 
+pub use correlation::{CorrelationId, CorrelationIds};
+pub use entry::AuditEntry;
 pub use escape::Escaped;
-pub use memory::{AuditEntry, MemoryAudit};
+pub use fan_out::FanOut;
+pub use memory::MemoryAudit;
+pub use to_tracing::TracingAudit;
 
-use crate::{
-    clock::UnixMillis,
-    digest::{RandomError, random_bytes},
-    policy::Target,
-};
+use crate::{clock::UnixMillis, policy::Target, principal::Principal};
 
 /// Takes audit records. Object-safe. Called once for every request, whatever came of it.
+///
+/// A transport asks [`Self::reserve`] before it looks at a request, so that a sink can refuse what it
+/// would have no room to record. Neither method may block: a sink that writes to a slow place queues,
+/// within a bound.
 pub trait AuditSink: Debug + Send + Sync {
-    /// Takes one record. Must not block: a sink that writes to a slow place queues, within a bound.
+    /// Takes one record. One with [`AuditRecord::reserved`] has its room; any other may be lost, and
+    /// then must be counted.
     fn record(&self, record: &AuditRecord<'_>);
+
+    /// Makes room for the record of a request that is about to start. After `Ok`, exactly one
+    /// [`Self::record`] with [`AuditRecord::reserved`] follows, or one [`Self::release`]. Default: there
+    /// is always room.
+    ///
+    /// # Errors
+    ///
+    /// [`AuditError`]: the request must be refused with
+    /// [`RejectError::AuditUnavailable`](crate::RejectError::AuditUnavailable), before anything of it
+    /// runs.
+    fn reserve(&self) -> Result<(), AuditError> {
+        Ok(())
+    }
+
+    /// Gives back the room of a request that is not going to start. Default: nothing to do.
+    fn release(&self) {}
+}
+
+/// Shared sinks are sinks, so that whoever configures one can keep it.
+impl<T: AuditSink + ?Sized> AuditSink for std::sync::Arc<T> {
+    fn record(&self, record: &AuditRecord<'_>) {
+        (**self).record(record);
+    }
+
+    fn reserve(&self) -> Result<(), AuditError> {
+        (**self).reserve()
+    }
+
+    fn release(&self) {
+        (**self).release();
+    }
+}
+
+/// Why a sink takes no request. For the operator: the peer learns that its request was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuditError {
+    /// As many records wait to be written, and as many requests run, as the sink has room for.
+    #[error("the audit queue is full")]
+    QueueFull,
+    /// The last attempt to write failed.
+    #[error("the audit log cannot be written: {kind}")]
+    WriteFailed {
+        /// What the operating system says.
+        kind: std::io::ErrorKind,
+    },
+    /// The writer has ended.
+    #[error("the audit log is closed")]
+    Closed,
+    /// What was waited for did not happen in time.
+    #[error("the audit log was not written in time")]
+    TimedOut,
+}
+
+impl AuditError {
+    /// The stable name of this error.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::QueueFull => "audit_queue_full",
+            Self::WriteFailed { .. } => "audit_write_failed",
+            Self::Closed => "audit_closed",
+            Self::TimedOut => "audit_timed_out",
+        }
+    }
 }
 
 /// What happened to one request. Holds no arguments, no results and no credentials. Names come from the
@@ -34,7 +104,9 @@ pub struct AuditRecord<'a> {
     /// What ties this record to logs and traces of the same request.
     pub correlation_id: CorrelationId,
     /// Who asked; none if nobody was authenticated.
-    pub subject: Option<&'a str>,
+    pub principal: Option<&'a Principal>,
+    /// Where the request came from, if that is known.
+    pub peer: Option<SocketAddr>,
     /// The wire: `http`, `stdio`, `cluster`, `in_process`.
     pub transport: &'static str,
     /// The method, once the envelope was decoded.
@@ -47,8 +119,13 @@ pub struct AuditRecord<'a> {
     pub code: &'a str,
     /// The HTTP status, on HTTP.
     pub http_status: Option<u16>,
-    /// From the first byte to the last.
+    /// The code of the JSON-RPC error, if it was answered with one.
+    pub jsonrpc_code: Option<i32>,
+    /// From the head of the request to its outcome.
     pub duration: Duration,
+    /// Whether [`AuditSink::reserve`] made room for this record. The record of a request that was refused
+    /// for want of room has none.
+    pub reserved: bool,
 }
 
 impl<'a> AuditRecord<'a> {
@@ -64,21 +141,31 @@ impl<'a> AuditRecord<'a> {
         Self {
             time,
             correlation_id,
-            subject: None,
+            principal: None,
+            peer: None,
             transport,
             method: None,
             target: Target::None,
             outcome,
             code,
             http_status: None,
+            jsonrpc_code: None,
             duration: Duration::ZERO,
+            reserved: false,
         }
     }
 
     /// Sets who asked.
     #[must_use]
-    pub const fn with_subject(mut self, subject: Option<&'a str>) -> Self {
-        self.subject = subject;
+    pub const fn with_principal(mut self, principal: Option<&'a Principal>) -> Self {
+        self.principal = principal;
+        self
+    }
+
+    /// Sets where the request came from.
+    #[must_use]
+    pub const fn with_peer(mut self, peer: Option<SocketAddr>) -> Self {
+        self.peer = peer;
         self
     }
 
@@ -92,8 +179,15 @@ impl<'a> AuditRecord<'a> {
 
     /// Sets the HTTP status.
     #[must_use]
-    pub const fn with_http_status(mut self, http_status: u16) -> Self {
-        self.http_status = Some(http_status);
+    pub const fn with_http_status(mut self, http_status: Option<u16>) -> Self {
+        self.http_status = http_status;
+        self
+    }
+
+    /// Sets the code of the JSON-RPC error.
+    #[must_use]
+    pub const fn with_jsonrpc_code(mut self, jsonrpc_code: Option<i32>) -> Self {
+        self.jsonrpc_code = jsonrpc_code;
         self
     }
 
@@ -102,6 +196,25 @@ impl<'a> AuditRecord<'a> {
     pub const fn with_duration(mut self, duration: Duration) -> Self {
         self.duration = duration;
         self
+    }
+
+    /// Sets whether [`AuditSink::reserve`] made room for this record.
+    #[must_use]
+    pub const fn with_reserved(mut self, reserved: bool) -> Self {
+        self.reserved = reserved;
+        self
+    }
+
+    /// The name of who asked.
+    #[must_use]
+    pub fn subject(&self) -> Option<&'a str> {
+        self.principal.map(Principal::subject)
+    }
+
+    /// How it was established who asked: `bearer` and so on.
+    #[must_use]
+    pub fn scheme(&self) -> Option<&'a str> {
+        self.principal.map(Principal::scheme)
     }
 }
 
@@ -128,109 +241,6 @@ impl Outcome {
             Self::Denied => "denied",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
-        }
-    }
-}
-
-/// A random number that ties together what one request left in logs, audit records and traces. Made by the
-/// server: an id that the peer chose could be chosen to match someone else's.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct CorrelationId(u128);
-
-impl CorrelationId {
-    /// A new random id.
-    ///
-    /// # Errors
-    ///
-    /// [`RandomError`] if no random bytes can be had.
-    pub fn random() -> Result<Self, RandomError> {
-        random_bytes().map(|bytes| Self(u128::from_le_bytes(bytes)))
-    }
-
-    /// An id from a number, for tests and for ids of other systems.
-    #[must_use]
-    pub const fn from_u128(id: u128) -> Self {
-        Self(id)
-    }
-}
-
-/// Makes correlation ids: random where they begin, then counted. They correlate, and grant nothing, so
-/// one draw of randomness serves a transport for as long as it runs.
-///
-/// The default begins at zero: for when there is no randomness, and records must still be written.
-#[derive(Debug, Default)]
-pub struct CorrelationIds {
-    first: u128,
-    made: AtomicU64,
-}
-
-impl CorrelationIds {
-    /// A new, random beginning.
-    ///
-    /// # Errors
-    ///
-    /// [`RandomError`] if no random bytes can be had.
-    pub fn random() -> Result<Self, RandomError> {
-        CorrelationId::random().map(|CorrelationId(first)| Self { first, made: AtomicU64::new(0) })
-    }
-
-    /// An id that this maker has not made before.
-    pub fn next_id(&self) -> CorrelationId {
-        let made = self.made.fetch_add(1, Ordering::Relaxed);
-        CorrelationId(self.first.wrapping_add(u128::from(made)))
-    }
-}
-
-impl fmt::Display for CorrelationId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
-    }
-}
-
-impl Debug for CorrelationId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-/// Writes audit records as `tracing` events with the target `palisade::audit`: refusals at `WARN`, failures
-/// at `ERROR`, the rest at `INFO`. The default.
-#[derive(Clone, Copy, Debug, Default)]
-#[non_exhaustive]
-pub struct TracingAudit;
-
-impl TracingAudit {
-    /// A sink that writes to the subscriber of the process.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self
-    }
-}
-
-impl AuditSink for TracingAudit {
-    fn record(&self, record: &AuditRecord<'_>) {
-        macro_rules! event {
-            ($level:ident) => {
-                tracing::event!(
-                    target: "palisade::audit",
-                    tracing::Level::$level,
-                    time = record.time.as_millis(),
-                    correlation_id = %record.correlation_id,
-                    subject = record.subject.map(Escaped::new).map(tracing::field::display),
-                    transport = record.transport,
-                    method = record.method.map(Escaped::new).map(tracing::field::display),
-                    target = record.target.name().map(Escaped::new).map(tracing::field::display),
-                    outcome = record.outcome.as_str(),
-                    code = %Escaped::new(record.code),
-                    http_status = record.http_status,
-                    duration_us = u64::try_from(record.duration.as_micros()).unwrap_or(u64::MAX),
-                )
-            };
-        }
-        match record.outcome {
-            Outcome::Allowed | Outcome::Cancelled => event!(INFO),
-            Outcome::Denied => event!(WARN),
-            Outcome::Failed => event!(ERROR),
         }
     }
 }

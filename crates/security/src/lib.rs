@@ -36,8 +36,8 @@ pub mod secret;
 pub mod tls;
 
 pub use audit::{
-    AuditEntry, AuditRecord, AuditSink, CorrelationId, CorrelationIds, MemoryAudit, Outcome,
-    TracingAudit,
+    AuditEntry, AuditError, AuditRecord, AuditSink, CorrelationId, CorrelationIds, FanOut,
+    MemoryAudit, Outcome, TracingAudit,
 };
 pub use authn::{Authenticator, AuthnError, Challenge, Credentials, PeerInfo};
 pub use capability::{Capability, Support, TransportKind};

@@ -86,6 +86,18 @@ pub enum Target<'a> {
 }
 
 impl<'a> Target<'a> {
+    /// What kind of thing it is: `tool`, `prompt`, `resource`, `resource_template`.
+    #[must_use]
+    pub const fn kind(&self) -> Option<&'static str> {
+        match *self {
+            Self::None => None,
+            Self::Tool(_) => Some("tool"),
+            Self::Prompt(_) => Some("prompt"),
+            Self::Resource(_) => Some("resource"),
+            Self::ResourceTemplate(_) => Some("resource_template"),
+        }
+    }
+
     /// The name or URI.
     #[must_use]
     pub const fn name(&self) -> Option<&'a str> {

@@ -93,6 +93,10 @@ pub enum RejectError {
     /// The server is shutting down.
     #[error("server is shutting down")]
     ShuttingDown,
+    /// The audit log has no room for the record of this request, and the configuration says that nothing
+    /// may go unrecorded.
+    #[error("audit log is unavailable")]
+    AuditUnavailable,
 }
 
 impl RejectError {
@@ -175,6 +179,7 @@ impl RejectError {
             Self::TooManyInFlight { .. } => ("too_many_in_flight", 429, RATE_LIMITED),
             Self::TooManySubscriptions { .. } => ("too_many_subscriptions", 429, RATE_LIMITED),
             Self::ShuttingDown => ("shutting_down", 503, UNAVAILABLE),
+            Self::AuditUnavailable => ("audit_unavailable", 503, UNAVAILABLE),
         }
     }
 }
@@ -227,6 +232,7 @@ mod tests {
         check(&DenyReason::InvalidUriScheme.into(), "invalid_uri_scheme", 403, -31403);
         check(&DenyReason::PolicyFailed.into(), "policy_error", 403, -31403);
         check(&RejectError::ShuttingDown, "shutting_down", 503, -31503);
+        check(&RejectError::AuditUnavailable, "audit_unavailable", 503, -31503);
         let retry_after = Duration::ZERO;
         check(&RejectError::RateLimited { retry_after }, "rate_limited", 429, -31429);
         check(&RejectError::TooManyInFlight { retry_after }, "too_many_in_flight", 429, -31429);

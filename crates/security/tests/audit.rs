@@ -8,7 +8,7 @@ use std::{
 };
 
 use palisade_security::{
-    AuditRecord, AuditSink, CorrelationId, Outcome, Target, TracingAudit, UnixMillis,
+    AuditRecord, AuditSink, CorrelationId, Outcome, Principal, Target, TracingAudit, UnixMillis,
 };
 
 #[derive(Clone, Default)]
@@ -40,6 +40,7 @@ fn written(record: &AuditRecord<'_>) -> String {
 
 #[test]
 fn l2_names_from_a_request_cannot_forge_a_line() {
+    let principal = Principal::new("al\u{1b}[2Jice", "bea\nrer");
     let record = AuditRecord::new(
         UnixMillis::new(5),
         CorrelationId::from_u128(0xab),
@@ -47,9 +48,11 @@ fn l2_names_from_a_request_cannot_forge_a_line() {
         Outcome::Denied,
         "tool_not_authorized",
     )
-    .with_subject(Some("al\u{1b}[2Jice"))
+    .with_principal(Some(&principal))
+    .with_peer(Some(([127, 0, 0, 1], 4711).into()))
     .with_request(Some("tools/call\r\nINFO forged"), Target::Tool("a\u{202e}dd\n"))
-    .with_http_status(403)
+    .with_http_status(Some(403))
+    .with_jsonrpc_code(Some(-31403))
     .with_duration(Duration::from_micros(7));
     let text = written(&record);
     assert_eq!(text.matches('\n').count(), 1, "{text:?}");
@@ -61,6 +64,9 @@ fn l2_names_from_a_request_cannot_forge_a_line() {
     for part in [
         "correlation_id=000000000000000000000000000000ab",
         "subject=al\\u{1b}[2Jice",
+        "scheme=bea\\u{a}rer",
+        "peer=127.0.0.1:4711",
+        "jsonrpc_code=-31403",
         "method=tools/call\\u{d}\\u{a}INFO forged",
         "target=a\\u{202e}dd\\u{a}",
         "outcome=\"denied\"",
@@ -83,7 +89,7 @@ fn what_is_not_known_is_left_out() {
         "internal_error",
     ));
     assert!(text.trim_start().starts_with("ERROR"), "{text:?}");
-    for absent in ["subject", "method", "target=", "http_status"] {
+    for absent in ["subject", "scheme", "peer", "method", "target=", "http_status", "jsonrpc"] {
         assert!(!text.contains(absent), "{absent} in {text:?}");
     }
 }

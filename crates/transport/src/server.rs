@@ -88,6 +88,8 @@ pub struct Reply {
     pub outcome: ReplyOutcome,
     /// When to try again, on a refusal that time heals.
     pub retry_after: Option<Duration>,
+    /// The code of the JSON-RPC error that it is, for the audit record.
+    pub error_code: Option<i32>,
 }
 
 /// How a request ended.
@@ -110,7 +112,7 @@ impl Reply {
     /// A response with a result, already encoded.
     #[must_use]
     pub fn result(message: Bytes, outcome: ReplyOutcome) -> Self {
-        Self { message, http_status: 200, outcome, retry_after: None }
+        Self { message, http_status: 200, outcome, retry_after: None, error_code: None }
     }
 
     /// A response with an error. The status follows from the error's code.
@@ -121,6 +123,7 @@ impl Reply {
             http_status: error.code.http_status(),
             outcome: ReplyOutcome::Failed(code),
             retry_after: None,
+            error_code: Some(error.code.get()),
         }
     }
 
@@ -134,6 +137,7 @@ impl Reply {
             http_status: reject.http_status(),
             outcome: ReplyOutcome::Denied(reject.code()),
             retry_after: reject.retry_after(),
+            error_code: Some(reject.jsonrpc_code()),
         }
     }
 

@@ -3,11 +3,9 @@
 use std::{
     collections::VecDeque,
     sync::{Mutex, PoisonError},
-    time::Duration,
 };
 
-use super::{AuditRecord, AuditSink, CorrelationId, Outcome};
-use crate::clock::UnixMillis;
+use super::{AuditEntry, AuditRecord, AuditSink};
 
 /// Keeps the newest records in memory, for tests and for a view of what happens now. The oldest record
 /// gives way when there are 4096.
@@ -47,59 +45,13 @@ impl AuditSink for MemoryAudit {
     }
 }
 
-/// Shared sinks are sinks, so that a test can keep the one it configures.
-impl<T: AuditSink + ?Sized> AuditSink for std::sync::Arc<T> {
-    fn record(&self, record: &AuditRecord<'_>) {
-        (**self).record(record);
-    }
-}
-
-/// An [`AuditRecord`] that owns what it says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct AuditEntry {
-    /// See [`AuditRecord::time`].
-    pub time: UnixMillis,
-    /// See [`AuditRecord::correlation_id`].
-    pub correlation_id: CorrelationId,
-    /// See [`AuditRecord::subject`].
-    pub subject: Option<String>,
-    /// See [`AuditRecord::transport`].
-    pub transport: &'static str,
-    /// See [`AuditRecord::method`].
-    pub method: Option<String>,
-    /// The name or URI of [`AuditRecord::target`].
-    pub target: Option<String>,
-    /// See [`AuditRecord::outcome`].
-    pub outcome: Outcome,
-    /// See [`AuditRecord::code`].
-    pub code: String,
-    /// See [`AuditRecord::http_status`].
-    pub http_status: Option<u16>,
-    /// See [`AuditRecord::duration`].
-    pub duration: Duration,
-}
-
-impl From<&AuditRecord<'_>> for AuditEntry {
-    fn from(record: &AuditRecord<'_>) -> Self {
-        Self {
-            time: record.time,
-            correlation_id: record.correlation_id,
-            subject: record.subject.map(str::to_owned),
-            transport: record.transport,
-            method: record.method.map(str::to_owned),
-            target: record.target.name().map(str::to_owned),
-            outcome: record.outcome,
-            code: record.code.to_owned(),
-            http_status: record.http_status,
-            duration: record.duration,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        audit::{CorrelationId, Outcome},
+        clock::UnixMillis,
+    };
 
     #[test]
     fn keeps_the_newest() {

@@ -7,8 +7,8 @@ use http::{HeaderMap, request::Parts};
 use http_body::Body;
 use palisade_protocol::{DecodeLimits, ErrorCode, ErrorObject, Inbound, method};
 use palisade_security::{
-    CorrelationIds, Credentials, GuardInput, Outcome, PeerInfo, Principal, RejectError,
-    ServerSecurity,
+    CorrelationId, CorrelationIds, Credentials, GuardInput, Outcome, PeerInfo, Principal,
+    RejectError, ServerSecurity,
 };
 use palisade_transport::{Call, Dispatcher, Outbox, Reply, ReplyOutcome};
 
@@ -39,8 +39,12 @@ pub(super) async fn exchange<B: Body>(
     body: B,
     entrance: Entrance,
     outbox: Arc<Outbox>,
+    id: CorrelationId,
 ) -> Answer {
-    let mut trail = Trail::new(&shared.security, shared.ids.next_id());
+    let mut trail = Trail::new(&shared.security, id, &entrance.peer);
+    if let Err(reject) = trail.reserve() {
+        return refuse(&shared.security, &mut trail, &reject);
+    }
     let principal = match admit(&shared.security, &parts, &entrance).await {
         Ok(principal) => principal,
         Err(reject) => return refuse(&shared.security, &mut trail, &reject),
@@ -87,18 +91,21 @@ async fn serve(
         Ok(Inbound::Request(request, params)) => (request, params),
         Ok(Inbound::Notification(_)) => {
             // This revision defines none over HTTP: a disconnect is the cancellation.
-            trail.finish(Outcome::Allowed, "notification_ignored", 202);
+            trail.finish(Outcome::Allowed, "notification_ignored", 202, None);
             return Answer::accepted();
         }
         Ok(_) => {
-            trail.finish(Outcome::Denied, "unexpected_response", 400);
             let error =
                 ErrorObject::new(ErrorCode::INVALID_REQUEST, "clients do not send responses");
+            let code = Some(error.code.get());
+            trail.finish(Outcome::Denied, "unexpected_response", 400, code);
             return Answer::error(400, None, &error);
         }
         Err(error) => {
-            trail.finish(Outcome::Denied, error.kind.code(), 400);
-            return Answer::error(400, error.id.as_ref(), &error.kind.to_error());
+            let (code, id) = (error.kind.code(), error.id.as_ref());
+            let error = error.kind.to_error();
+            trail.finish(Outcome::Denied, code, 400, Some(error.code.get()));
+            return Answer::error(400, id, &error);
         }
     };
     let agreed = params.map_err(|error| error.to_error()).and_then(|params| {
@@ -110,7 +117,8 @@ async fn serve(
     let (params, version) = match agreed {
         Ok(agreed) => agreed,
         Err(error) => {
-            trail.finish(Outcome::Denied, envelope_code(error.code), 400);
+            let code = Some(error.code.get());
+            trail.finish(Outcome::Denied, envelope_code(error.code), 400, code);
             return Answer::error(400, Some(&request.id), &error);
         }
     };
@@ -125,7 +133,7 @@ async fn serve(
         ReplyOutcome::Failed(code) => (Outcome::Failed, code),
         _ => (Outcome::Failed, "unknown"),
     };
-    trail.finish(outcome, code, reply.http_status);
+    trail.finish(outcome, code, reply.http_status, reply.error_code);
     Answer::reply(reply)
 }
 
@@ -160,7 +168,7 @@ fn refuse(security: &ServerSecurity, trail: &mut Trail<'_>, reject: &RejectError
         _ => None,
     };
     let answer = Answer::refusal(reject, challenge);
-    trail.finish(Outcome::Denied, reject.code(), answer.status());
+    trail.finish(Outcome::Denied, reject.code(), answer.status(), Some(reject.jsonrpc_code()));
     answer
 }
 

@@ -11,11 +11,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderName, HeaderValue, Request, Response};
 use http_body::Body;
-use palisade_security::{CorrelationIds, PeerInfo, ServerSecurity};
+use palisade_security::{CorrelationId, CorrelationIds, PeerInfo, ServerSecurity};
 use palisade_transport::{BoxFuture, Dispatcher, Outbox};
 use tower_service::Service;
+use tracing::Instrument as _;
 
 use super::{
     admission::Admission,
@@ -62,9 +63,11 @@ impl HttpService {
         let outbox = Arc::new(Outbox::new(limits.sse_queue()));
         let keep_alive = limits.sse_keep_alive();
         let (parts, body) = request.into_parts();
+        let id = self.shared.ids.next_id();
         let exchange =
-            exchange(Arc::clone(&self.shared), parts, body, entrance, Arc::clone(&outbox));
-        ResponseFuture { exchange: Some(Box::pin(exchange)), outbox: Some(outbox), keep_alive }
+            exchange(Arc::clone(&self.shared), parts, body, entrance, Arc::clone(&outbox), id)
+                .instrument(tracing::info_span!("request", correlation_id = %id));
+        ResponseFuture { exchange: Some(Box::pin(exchange)), outbox: Some(outbox), keep_alive, id }
     }
 
     pub(super) fn security(&self) -> &ServerSecurity {
@@ -100,9 +103,20 @@ pub struct ResponseFuture {
     exchange: Option<BoxFuture<'static, Answer>>,
     outbox: Option<Arc<Outbox>>,
     keep_alive: Duration,
+    id: CorrelationId,
 }
 
+/// What a peer quotes to have its request found in logs and audit records.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
 impl ResponseFuture {
+    fn respond(&self, mut response: Response<HttpBody>) -> <Self as Future>::Output {
+        if let Ok(id) = HeaderValue::from_bytes(&self.id.to_ascii()) {
+            response.headers_mut().insert(REQUEST_ID, id);
+        }
+        Ok(response)
+    }
+
     fn stream(
         &mut self,
         first: Bytes,
@@ -117,7 +131,7 @@ impl ResponseFuture {
             keep_alive: self.keep_alive,
             idle: Box::pin(tokio::time::sleep(self.keep_alive)),
         };
-        Poll::Ready(Ok(stream_response(HttpBody::stream(stream))))
+        Poll::Ready(self.respond(stream_response(HttpBody::stream(stream))))
     }
 }
 
@@ -138,7 +152,7 @@ impl Future for ResponseFuture {
             (Poll::Pending, Poll::Pending) => Poll::Pending,
             (Poll::Ready(answer), Poll::Pending) => {
                 this.exchange = None;
-                Poll::Ready(Ok(answer.into_response()))
+                Poll::Ready(this.respond(answer.into_response()))
             }
             (answer, Poll::Ready(first)) => {
                 // From here on the stream closes it.

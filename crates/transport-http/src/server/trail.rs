@@ -1,10 +1,12 @@
 //! The audit record of one request, written exactly once.
 
-use std::{borrow::Cow, time::Instant};
+use std::{borrow::Cow, net::SocketAddr, time::Instant};
 
 use bytes::Bytes;
 use palisade_protocol::{Request, RequestParams, method};
-use palisade_security::{AuditRecord, CorrelationId, Outcome, Principal, ServerSecurity, Target};
+use palisade_security::{
+    AuditRecord, CorrelationId, Outcome, PeerInfo, Principal, RejectError, ServerSecurity, Target,
+};
 
 /// Collects what is known of a request. When it is dropped without an outcome, the peer has left: that
 /// is recorded too.
@@ -12,6 +14,9 @@ pub(super) struct Trail<'s> {
     security: &'s ServerSecurity,
     correlation_id: CorrelationId,
     started: Instant,
+    peer: Option<SocketAddr>,
+    /// Whether the audit sink has room for the record.
+    reserved: bool,
     principal: Option<Principal>,
     method: Option<Bytes>,
     target: Option<Bytes>,
@@ -19,16 +24,34 @@ pub(super) struct Trail<'s> {
 }
 
 impl<'s> Trail<'s> {
-    pub(super) fn new(security: &'s ServerSecurity, correlation_id: CorrelationId) -> Self {
+    pub(super) fn new(
+        security: &'s ServerSecurity,
+        correlation_id: CorrelationId,
+        peer: &PeerInfo,
+    ) -> Self {
         Self {
             security,
             correlation_id,
             started: Instant::now(),
+            peer: peer.address(),
+            reserved: false,
             principal: None,
             method: None,
             target: None,
             finished: false,
         }
+    }
+
+    /// Makes room for the record. What could not be recorded does not start, not even its refusal: the
+    /// one refusal that may go unrecorded is counted by the sink.
+    ///
+    /// # Errors
+    ///
+    /// [`RejectError::AuditUnavailable`] if there is no room.
+    pub(super) fn reserve(&mut self) -> Result<(), RejectError> {
+        self.security.audit().reserve().map_err(|_| RejectError::AuditUnavailable)?;
+        self.reserved = true;
+        Ok(())
     }
 
     pub(super) fn note_principal(&mut self, principal: &Principal) {
@@ -47,11 +70,23 @@ impl<'s> Trail<'s> {
     }
 
     /// Writes the record.
-    pub(super) fn finish(&mut self, outcome: Outcome, code: &str, http_status: u16) {
-        self.record(outcome, code, Some(http_status));
+    pub(super) fn finish(
+        &mut self,
+        outcome: Outcome,
+        code: &str,
+        http_status: u16,
+        jsonrpc_code: Option<i32>,
+    ) {
+        self.record(outcome, code, Some(http_status), jsonrpc_code);
     }
 
-    fn record(&mut self, outcome: Outcome, code: &str, http_status: Option<u16>) {
+    fn record(
+        &mut self,
+        outcome: Outcome,
+        code: &str,
+        http_status: Option<u16>,
+        jsonrpc_code: Option<i32>,
+    ) {
         self.finished = true;
         let method = self.method.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
         let name = self.target.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
@@ -61,17 +96,20 @@ impl<'s> Trail<'s> {
             (Some(method::RESOURCES_READ), Some(uri)) => Target::Resource(uri),
             _ => Target::None,
         };
-        let mut record = AuditRecord::new(
+        let record = AuditRecord::new(
             self.security.clock().now(),
             self.correlation_id,
             "http",
             outcome,
             code,
         )
-        .with_subject(self.principal.as_ref().map(Principal::subject))
+        .with_principal(self.principal.as_ref())
+        .with_peer(self.peer)
         .with_request(method, target)
-        .with_duration(self.started.elapsed());
-        record.http_status = http_status;
+        .with_http_status(http_status)
+        .with_jsonrpc_code(jsonrpc_code)
+        .with_duration(self.started.elapsed())
+        .with_reserved(self.reserved);
         self.security.audit().record(&record);
     }
 }
@@ -89,7 +127,7 @@ fn shared(body: &Bytes, text: &Cow<'_, str>) -> Bytes {
 impl Drop for Trail<'_> {
     fn drop(&mut self) {
         if !self.finished {
-            self.record(Outcome::Cancelled, "disconnected", None);
+            self.record(Outcome::Cancelled, "disconnected", None, None);
         }
     }
 }
