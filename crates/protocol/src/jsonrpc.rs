@@ -5,6 +5,7 @@ pub mod encode;
 mod id;
 mod inbound;
 mod key;
+mod ordinary;
 mod scan;
 
 use std::borrow::Cow;

@@ -25,7 +25,7 @@ pub const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
 /// Opts a request into progress notifications.
 pub const PROGRESS_TOKEN: &str = "progressToken";
 
-const REQUEST_KEYS: [&str; 5] =
+pub(crate) const REQUEST_KEYS: [&str; 5] =
     [PROTOCOL_VERSION, CLIENT_INFO, CLIENT_CAPABILITIES, LOG_LEVEL, PROGRESS_TOKEN];
 
 /// An owned `_meta` object.

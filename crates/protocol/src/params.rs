@@ -52,7 +52,7 @@ impl ParamsError {
     }
 }
 
-const MEMBERS: [&str; 8] =
+pub(crate) const MEMBERS: [&str; 8] =
     ["_meta", "name", "uri", "taskId", "arguments", "cursor", "inputResponses", "requestState"];
 
 impl<'a> RequestParams<'a> {

@@ -1,14 +1,8 @@
 //! What a client sends: the envelope and the parameters, in one pass where nothing is wrong.
 
-use std::fmt;
-
-use serde::{
-    Deserialize, Deserializer,
-    de::{Error as _, IgnoredAny, MapAccess, Visitor},
-};
-
 use super::{
-    DecodeError, DecodeLimits, Key, Message, Notification, Request, RequestId, Response, scan,
+    DecodeError, DecodeLimits, Message, Notification, Request, Response,
+    ordinary::{self, Ordinary},
 };
 use crate::{ParamsError, RequestParams};
 
@@ -29,76 +23,27 @@ pub enum Inbound<'a> {
 }
 
 impl<'a> Inbound<'a> {
-    /// Decodes one message, with the checks of [`Message::decode`]. A request in which nothing is wrong is
-    /// read once; whatever is not one is read again, slowly, to find out what it is or what to answer. The
-    /// second reading only ever explains: no request that the first refused comes out of it with
-    /// parameters.
+    /// Decodes one message, with the checks of [`Message::decode`]. An ordinary request is read once;
+    /// whatever is not one is read again, slowly, to find out what it is or what to answer.
     ///
     /// # Errors
     ///
     /// [`DecodeError`] says why and, if it could be read, for which request id.
     pub fn decode(bytes: &'a [u8], limits: &DecodeLimits) -> Result<Self, DecodeError> {
         if let Some(text) = std::str::from_utf8(bytes).ok()
-            && let Ok(Whole { id, method, params }) = serde_json::from_str(text)
-            && scan::check(text, limits.depth).is_ok()
+            && let Some(Ordinary { id, method, params }) = ordinary::read(text, limits.depth)
         {
-            let request = Request { id, method: method.into_cow(), params: None };
+            let request = Request { id, method: method.into(), params: None };
             return Ok(Self::Request(request, Ok(params)));
         }
         Ok(match Message::decode(bytes, limits)? {
             Message::Request(request) => {
                 let params = RequestParams::decode(request.params);
-                Self::Request(request, params.and(Err(ParamsError)))
+                Self::Request(request, params)
             }
             Message::Notification(notification) => Self::Notification(notification),
             Message::Response(response) => Self::Response(response),
         })
-    }
-}
-
-/// A request without fault.
-struct Whole<'a> {
-    id: RequestId,
-    method: Key<'a>,
-    params: RequestParams<'a>,
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Whole<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct WholeVisitor;
-
-        impl<'de> Visitor<'de> for WholeVisitor {
-            type Value = Whole<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a request")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let (mut version, mut id, mut method, mut params) = (false, None, None, None);
-                while let Some(key) = map.next_key::<Key<'de>>()? {
-                    match key.as_str() {
-                        "jsonrpc" => version = map.next_value::<Key<'de>>()?.as_str() == "2.0",
-                        "id" => id = Some(map.next_value()?),
-                        "method" => method = Some(map.next_value()?),
-                        "params" => params = Some(map.next_value()?),
-                        "result" | "error" => return Err(A::Error::custom("not a request")),
-                        _ => {
-                            key.refuse_variant_of(&super::decode::MEMBERS)?;
-                            map.next_value::<IgnoredAny>()?;
-                        }
-                    }
-                }
-                match (version, id, method) {
-                    (true, Some(id), Some(method)) => {
-                        Ok(Whole { id, method, params: params.unwrap_or_default() })
-                    }
-                    _ => Err(A::Error::custom("not a request")),
-                }
-            }
-        }
-
-        deserializer.deserialize_map(WholeVisitor)
     }
 }
 
@@ -135,7 +80,7 @@ mod tests {
         }
     }
 
-    const CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"add","arguments":{"a":1,"b":[2,{"c":"\u00e9\"}"}]},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{"x":{}},"progressToken":"t"}}}"#;
+    const CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"add","arguments":{"a":-1.5e3,"b":[20,{"c":"\u00e9\"}"},true, null ]},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{"x":{}},"io.modelcontextprotocol/logLevel":"info","progressToken":7}}}"#;
 
     #[test]
     fn both_readings_agree() {

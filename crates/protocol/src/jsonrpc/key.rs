@@ -30,8 +30,13 @@ impl<'a> Key<'a> {
     }
 
     pub(crate) fn is_variant_of(&self, known: &[&str]) -> bool {
-        known.iter().any(|name| self.0 != *name && folded(&self.0).eq(folded(name)))
+        is_variant_of(&self.0, known)
     }
+}
+
+/// Whether a key equals one of `known` but for the case of its letters.
+pub(super) fn is_variant_of(key: &str, known: &[&str]) -> bool {
+    known.iter().any(|name| key != *name && folded(key).eq(folded(name)))
 }
 
 /// Letters without their case, as Unicode's simple folding of everything that folds into ASCII.

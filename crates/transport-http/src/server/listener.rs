@@ -177,6 +177,7 @@ fn http_of(security: &ServerSecurity) -> auto::Builder<TokioExecutor> {
     http.http1()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_timeout())
+        .writev(false)
         .max_buf_size(limits.max_header_bytes().saturating_add(8192));
     // Up to 100 headers are the parser's own bound and need no allocation.
     if limits.max_headers() > 100 {
