@@ -6,6 +6,7 @@
 //!
 //! The types are those of the newest revision, 2026-07-28. Fields that older revisions lack are optional.
 
+mod encoded;
 mod error;
 pub mod header;
 mod json;
@@ -15,6 +16,7 @@ mod params;
 mod types;
 mod version;
 
+pub use encoded::Encoded;
 pub use error::{ErrorCode, ErrorObject};
 pub use json::RawJson;
 pub use jsonrpc::{

@@ -1,6 +1,6 @@
 //! `_meta`: the keys the specification reserves, and the three shapes in which it appears.
 
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{borrow::Cow, fmt};
 
 use serde::{
     Deserialize, Deserializer, Serialize,
@@ -8,7 +8,7 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use crate::{Implementation, LoggingLevel, RequestId, jsonrpc::Key};
+use crate::{Encoded, Implementation, LoggingLevel, RequestId, jsonrpc::Key};
 
 /// The version of the protocol a request uses. Required on every request.
 pub const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
@@ -41,7 +41,7 @@ pub struct ResultMeta {
         default,
         skip_serializing_if = "Option::is_none"
     )]
-    pub server_info: Option<Arc<Implementation>>,
+    pub server_info: Option<Encoded<Implementation>>,
     /// Every other key.
     #[serde(flatten)]
     pub extra: Meta,

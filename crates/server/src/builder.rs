@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, RwLock};
 
-use palisade_protocol::{CacheHints, Implementation};
+use palisade_protocol::{CacheHints, Encoded, Implementation};
 
 use crate::{
     IntoPromptRoute, IntoResourceRoute, IntoToolRoute, Problem, RegistrationError, Server,
@@ -125,11 +125,18 @@ impl ServerBuilder {
                 self.problems.push(Problem::new(kind, name, "missing_state", message));
             }
         }
-        if !self.problems.is_empty() {
-            return Err(RegistrationError { problems: self.problems });
-        }
+        let name = self.info.name.clone();
+        let info = Encoded::new(self.info)
+            .map_err(|error| Problem::new("server", &name, "invalid_info", error));
+        let info = match info {
+            Ok(info) if self.problems.is_empty() => info,
+            info => {
+                self.problems.extend(info.err());
+                return Err(RegistrationError { problems: self.problems });
+            }
+        };
         let shared = Shared {
-            info: Arc::new(self.info),
+            info,
             instructions: self.instructions,
             page_size: self.page_size,
             cache: self.cache,

@@ -17,7 +17,7 @@ pub struct Problem {
     /// Where: `tool "add"`.
     pub subject: String,
     /// The stable name: `invalid_name`, `name_collision`, `invalid_schema`, `invalid_uri`,
-    /// `missing_state`.
+    /// `missing_state`, `invalid_info`.
     pub code: &'static str,
     /// What is wrong.
     pub message: String,

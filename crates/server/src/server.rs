@@ -5,7 +5,9 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use palisade_protocol::{CacheHints, Implementation, ProtocolVersion, header::ParamHeaders};
+use palisade_protocol::{
+    CacheHints, Encoded, Implementation, ProtocolVersion, ResultMeta, header::ParamHeaders,
+};
 use palisade_transport::{BoxFuture, Call, Dispatcher, Reply};
 
 use crate::{
@@ -32,7 +34,7 @@ pub struct Server(pub(crate) Arc<Shared>);
 
 /// What all requests share.
 pub(crate) struct Shared {
-    pub(crate) info: Arc<Implementation>,
+    pub(crate) info: Encoded<Implementation>,
     pub(crate) instructions: Option<String>,
     pub(crate) page_size: usize,
     pub(crate) cache: CacheHints,
@@ -88,6 +90,13 @@ impl Server {
 }
 
 impl Shared {
+    /// The `_meta` of a result that has nothing of its own to say.
+    pub(crate) fn result_meta(&self) -> ResultMeta {
+        let mut meta = ResultMeta::default();
+        meta.server_info = Some(self.info.clone());
+        meta
+    }
+
     /// What the server offers now.
     pub(crate) fn registry(&self) -> Arc<Registry> {
         Arc::clone(&self.registry.read().unwrap_or_else(PoisonError::into_inner))

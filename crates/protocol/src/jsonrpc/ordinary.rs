@@ -348,7 +348,11 @@ mod tests {
                         let mut bytes = vec![filler; length];
                         bytes[at] = end;
                         for from in 0..=length {
-                            assert_eq!(special(&bytes, from), slow(&bytes, from), "{bytes:?} {from}");
+                            assert_eq!(
+                                special(&bytes, from),
+                                slow(&bytes, from),
+                                "{bytes:?} {from}"
+                            );
                         }
                     }
                 }

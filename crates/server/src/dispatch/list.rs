@@ -1,6 +1,6 @@
 //! The lists: pages of what this principal may use.
 
-use palisade_protocol::{CacheHints, ErrorObject, Implementation, RawJson, encode, method};
+use palisade_protocol::{CacheHints, ErrorObject, RawJson, ResultMeta, encode, method};
 use palisade_security::{AccessRequest, SealPurpose, Target, authorize};
 use palisade_transport::{Call, Reply, ReplyOutcome};
 use serde::{Serialize, Serializer, ser::SerializeMap};
@@ -72,7 +72,7 @@ pub(super) fn list<T: Entry>(
         entries: page,
         next_cursor,
         cache: server.cache,
-        info: &server.info,
+        meta: server.result_meta(),
     };
     match encode::result(&call.request.id, &page) {
         Ok(message) => Reply::result(message.into(), ReplyOutcome::Completed),
@@ -122,7 +122,7 @@ struct Page<'a> {
     entries: Vec<&'a RawJson>,
     next_cursor: Option<String>,
     cache: CacheHints,
-    info: &'a Implementation,
+    meta: ResultMeta,
 }
 
 impl Serialize for Page<'_> {
@@ -135,10 +135,7 @@ impl Serialize for Page<'_> {
         }
         map.serialize_entry("ttlMs", &self.cache.ttl_ms)?;
         map.serialize_entry("cacheScope", &self.cache.cache_scope)?;
-        map.serialize_entry(
-            "_meta",
-            &serde_json::json!({ palisade_protocol::meta::SERVER_INFO: self.info }),
-        )?;
+        map.serialize_entry("_meta", &self.meta)?;
         map.end()
     }
 }

@@ -1,7 +1,5 @@
 //! Outcomes of handlers, encoded.
 
-use std::sync::Arc;
-
 use palisade_protocol::{
     CallToolResult, ErrorCode, ErrorObject, InputRequiredResult, ResultBody, ResultType, encode,
 };
@@ -81,7 +79,7 @@ fn result_of<T: ResultBody + Serialize>(
     outcome: ReplyOutcome,
 ) -> Reply {
     result.result_type_mut().get_or_insert(result_type);
-    result.meta_mut().server_info.get_or_insert_with(|| Arc::clone(&server.info));
+    result.meta_mut().server_info.get_or_insert_with(|| server.info.clone());
     match encode::result(&call.request.id, &result) {
         Ok(message) => Reply::result(message.into(), outcome),
         Err(failure) => {
