@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod authz;
 #[cfg(test)]
+mod browser;
+#[cfg(test)]
 mod client;
 #[cfg(test)]
 mod disconnect;
@@ -19,6 +21,8 @@ mod http;
 mod logging;
 #[cfg(test)]
 mod origin;
+#[cfg(test)]
+mod paths;
 #[cfg(test)]
 mod schema;
 #[cfg(test)]

@@ -110,9 +110,18 @@ impl Target {
         limits: Limits,
         more: impl FnOnce(ServerBuilder, &Runs) -> ServerBuilder,
     ) -> Self {
+        Self::start_tls_with(ca, |rules| rules.with_limits(limits), more).await
+    }
+
+    /// The tool `add`, and more, over TLS under changed rules.
+    pub(crate) async fn start_tls_with(
+        ca: &TestCa,
+        change: impl FnOnce(ServerConfigBuilder<Ready>) -> ServerConfigBuilder<Ready>,
+        more: impl FnOnce(ServerBuilder, &Runs) -> ServerBuilder,
+    ) -> Self {
         let server = ca.server();
         let tls = ServerTls::from_pem(server.pem().as_bytes(), server.key_pem().as_bytes());
-        let rules = rules().with_tls(tls.unwrap()).with_limits(limits);
+        let rules = change(rules().with_tls(tls.unwrap()));
         let mut target = Self::start_under(rules, more).await;
         target.peer = target.peer.with_tls(ca.client_config());
         target

@@ -3,6 +3,7 @@
 
 mod builder;
 mod client;
+mod edge;
 mod finding;
 mod server;
 

@@ -52,13 +52,21 @@ impl<'a> From<&'a Parts> for GuardInput<'a> {
 ///
 /// MCP 2026-07-28, Streamable HTTP, "Security & Endpoint" and "Sending Messages".
 pub fn check(input: &GuardInput<'_>, security: &ServerSecurity) -> Result<(), RejectError> {
-    check_header_limits(input.headers, security.limits())?;
-    security.allowed_hosts().check(input.uri, input.headers)?;
-    security.allowed_origins().check(input.headers)?;
+    check_source(input, security)?;
     if input.method != Method::POST {
         return Err(RejectError::MethodNotAllowed);
     }
     check_content(input.headers, security.limits())
+}
+
+/// Whether the request is one that this server looks at at all: size of the headers, Host, Origin.
+pub(crate) fn check_source(
+    input: &GuardInput<'_>,
+    security: &ServerSecurity,
+) -> Result<(), RejectError> {
+    check_header_limits(input.headers, security.limits())?;
+    security.allowed_hosts().check(input.uri, input.headers)?;
+    security.allowed_origins().check(input.headers)
 }
 
 fn check_header_limits(headers: &HeaderMap, limits: &Limits) -> Result<(), RejectError> {

@@ -20,8 +20,10 @@ mod authority;
 pub mod capability;
 pub mod clock;
 pub mod config;
+pub mod cors;
 mod crypto;
 pub mod digest;
+pub mod endpoint;
 pub mod guard;
 pub mod host;
 pub mod limits;
@@ -30,6 +32,7 @@ pub mod policy;
 pub mod principal;
 pub mod provider;
 pub mod reject;
+pub mod response_headers;
 pub mod seal;
 pub mod secret;
 #[cfg(feature = "tls")]
@@ -46,6 +49,8 @@ pub use config::{
     ClientLimits, ClientSecurity, Finding, SecurityConfig, SecurityConfigError, ServerSecurity,
     Severity,
 };
+pub use cors::{Cors, Preflight};
+pub use endpoint::{EndpointPath, EndpointPathError};
 pub use guard::GuardInput;
 pub use host::{AllowedHosts, HostError};
 pub use limits::Limits;
@@ -57,6 +62,7 @@ pub use policy::{
 pub use principal::{Principal, Scope, ScopeError};
 pub use provider::{CredentialError, CredentialProvider};
 pub use reject::RejectError;
+pub use response_headers::{ResponseHeaders, SecurityHeaders, build_security_headers};
 pub use seal::{SealError, SealKeyError, SealPurpose, Sealer};
 pub use secret::{Secret, Weakness};
 #[cfg(feature = "tls")]

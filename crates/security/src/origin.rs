@@ -31,8 +31,7 @@ impl Origin {
     /// a trailing dot, a scheme other than `http` and `https`, characters beyond ASCII.
     pub fn parse(text: &str) -> Result<Self, OriginError> {
         let invalid = || OriginError { text: text.chars().take(128).collect() };
-        let parsed = OriginRef::parse(text).ok_or_else(invalid)?;
-        Ok(Self { https: parsed.https, host: parsed.host.to_text().into(), port: parsed.port })
+        OriginRef::parse(text).map(|parsed| parsed.to_origin()).ok_or_else(invalid)
     }
 
     /// The scheme: `http` or `https`.
@@ -118,8 +117,15 @@ impl OriginError {
 /// reach a server on the user's machine or network; its browser then names the page in `Origin`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AllowedOrigins {
-    exact: Box<[Origin]>,
+    exact: Box<[Allowed]>,
     loopback: bool,
+}
+
+/// An origin, and the one form in which it is written into responses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Allowed {
+    origin: Origin,
+    value: HeaderValue,
 }
 
 impl AllowedOrigins {
@@ -137,7 +143,7 @@ impl AllowedOrigins {
     pub fn only<S: AsRef<str>>(origins: impl IntoIterator<Item = S>) -> Result<Self, OriginError> {
         let exact = origins
             .into_iter()
-            .map(|origin| Origin::parse(origin.as_ref()))
+            .map(|origin| Allowed::parse(origin.as_ref()))
             .collect::<Result<_, _>>()?;
         Ok(Self { exact, loopback: false })
     }
@@ -171,18 +177,65 @@ impl AllowedOrigins {
     pub fn check(&self, headers: &HeaderMap) -> Result<(), RejectError> {
         let mut values = headers.get_all(ORIGIN).iter();
         let Some(value) = values.next() else { return Ok(()) };
-        if values.next().is_none() && self.allow(value) {
+        if values.next().is_none() && self.find(value).is_some() {
             Ok(())
         } else {
             Err(RejectError::OriginNotAllowed)
         }
     }
 
-    fn allow(&self, value: &HeaderValue) -> bool {
-        let Some(origin) = value.to_str().ok().and_then(OriginRef::parse) else { return false };
-        (self.loopback && origin.host.is_loopback())
-            || self.exact.iter().any(|allowed| allowed.same(&origin))
+    /// Whether no web page may.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        self.exact.is_empty() && !self.loopback
     }
+
+    /// Whether every local web server may.
+    #[must_use]
+    pub const fn allows_loopback(&self) -> bool {
+        self.loopback
+    }
+
+    /// The listed origins, without those of [`Self::loopback`].
+    pub fn iter(&self) -> impl Iterator<Item = &Origin> {
+        self.exact.iter().map(|allowed| &allowed.origin)
+    }
+
+    /// What `Access-Control-Allow-Origin` says to the page that sent these headers: the listed origin, in
+    /// the form it was configured in, never what the page wrote. None if it is absent, repeated or not
+    /// allowed.
+    #[must_use]
+    pub fn allow_origin(&self, headers: &HeaderMap) -> Option<HeaderValue> {
+        let mut values = headers.get_all(ORIGIN).iter();
+        let (value, None) = (values.next()?, values.next()) else { return None };
+        match self.find(value)? {
+            Found::Listed(value) => Some(value.clone()),
+            Found::Loopback(origin) => HeaderValue::try_from(origin.to_origin().to_string()).ok(),
+        }
+    }
+
+    fn find<'a>(&'a self, value: &'a HeaderValue) -> Option<Found<'a>> {
+        let origin = value.to_str().ok().and_then(OriginRef::parse)?;
+        if let Some(allowed) = self.exact.iter().find(|allowed| allowed.origin.same(&origin)) {
+            return Some(Found::Listed(&allowed.value));
+        }
+        (self.loopback && origin.host.is_loopback()).then_some(Found::Loopback(origin))
+    }
+}
+
+impl Allowed {
+    fn parse(text: &str) -> Result<Self, OriginError> {
+        let origin = Origin::parse(text)?;
+        let value = HeaderValue::try_from(origin.to_string())
+            .map_err(|_| OriginError { text: text.chars().take(128).collect() })?;
+        Ok(Self { origin, value })
+    }
+}
+
+/// Why an origin is allowed.
+enum Found<'a> {
+    Listed(&'a HeaderValue),
+    Loopback(OriginRef<'a>),
 }
 
 /// An origin, borrowed from a header.
@@ -204,6 +257,10 @@ impl<'a> OriginRef<'a> {
         };
         let Authority { host, port } = Authority::parse(rest)?;
         Some(Self { https, host, port: port.unwrap_or(default_port(https)) })
+    }
+
+    fn to_origin(&self) -> Origin {
+        Origin { https: self.https, host: self.host.to_text().into(), port: self.port }
     }
 }
 

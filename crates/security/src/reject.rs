@@ -33,6 +33,9 @@ pub enum RejectError {
     /// An `Origin` header is present and not allowed.
     #[error("origin is not allowed")]
     OriginNotAllowed,
+    /// A page asks for a method or a header that it may not use.
+    #[error("the page may not send this method or one of these headers")]
+    PreflightNotAllowed,
     /// The peer is remote, and the configuration serves this machine only.
     #[error("only local peers are served")]
     PeerNotAllowed,
@@ -152,6 +155,7 @@ impl RejectError {
             Self::HostMissing => ("invalid_host", 400, REFUSED),
             Self::HostNotAllowed => ("host_not_allowed", 403, FORBIDDEN),
             Self::OriginNotAllowed => ("origin_not_allowed", 403, FORBIDDEN),
+            Self::PreflightNotAllowed => ("preflight_not_allowed", 403, FORBIDDEN),
             Self::PeerNotAllowed => ("peer_not_allowed", 403, FORBIDDEN),
             Self::NotFound => ("not_found", 404, REFUSED),
             Self::MethodNotAllowed => ("method_not_allowed", 405, REFUSED),
@@ -207,6 +211,7 @@ mod tests {
         check(&RejectError::HostNotAllowed, "host_not_allowed", 403, -31403);
         check(&RejectError::HostMissing, "invalid_host", 400, -31400);
         check(&RejectError::OriginNotAllowed, "origin_not_allowed", 403, -31403);
+        check(&RejectError::PreflightNotAllowed, "preflight_not_allowed", 403, -31403);
         check(&RejectError::NotFound, "not_found", 404, -31400);
         check(&RejectError::MethodNotAllowed, "method_not_allowed", 405, -31400);
         check(&RejectError::UnsupportedMediaType, "unsupported_media_type", 415, -31400);

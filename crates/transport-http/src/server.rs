@@ -12,6 +12,7 @@ mod exchange;
 mod listener;
 mod read;
 mod rest;
+mod routes;
 mod service;
 mod trail;
 mod within;

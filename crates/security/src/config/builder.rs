@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     Finding, SecurityConfigError, ServerSecurity, Severity,
+    edge::EdgeSettings,
     server::{Inner, TlsChoice},
 };
 #[cfg(feature = "tls")]
@@ -24,7 +25,7 @@ use crate::{
 #[derive(Debug)]
 #[must_use]
 pub struct ServerConfigBuilder<State> {
-    state: State,
+    pub(super) state: State,
 }
 
 /// Which web pages may talk to this server?
@@ -59,6 +60,7 @@ pub struct Ready {
     sealer: Option<Sealer>,
     clock: Arc<dyn Clock>,
     realm: Box<str>,
+    pub(super) edge: EdgeSettings,
 }
 
 /// What weakens security. Each use is logged when the configuration is built.
@@ -146,6 +148,7 @@ impl WantsTls {
                 sealer: None,
                 clock: Arc::new(SystemClock::new()),
                 realm: "mcp".into(),
+                edge: EdgeSettings::default(),
             },
         }
     }
@@ -220,6 +223,7 @@ impl ServerConfigBuilder<Ready> {
                 .map(|finding| finding.within("authentication"));
             findings.extend(nested);
         }
+        findings.extend(ready.edge.findings(&ready.origins));
         if ready.realm.is_empty() || !ready.realm.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
             let message = "the realm is empty or has characters other than printable ascii";
             findings.push(
@@ -258,6 +262,7 @@ impl ServerConfigBuilder<Ready> {
             None => Arc::new(AllowAuthenticated::including_anonymous()),
         });
         Ok(ServerSecurity::from_inner(Inner {
+            edge: ready.edge.prepare(&ready.hosts),
             origins: ready.origins,
             hosts: ready.hosts,
             authenticator: ready.authenticator,

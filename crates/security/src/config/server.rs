@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use http::HeaderValue;
 
-use super::{Finding, SecurityConfigError, Severity};
+use super::{Finding, SecurityConfigError, Severity, edge::Edge};
 #[cfg(feature = "tls")]
 use crate::tls::ServerTls;
 use crate::{
@@ -37,6 +37,7 @@ pub(super) struct Inner {
     pub(super) sealer: Sealer,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) realm: Box<str>,
+    pub(super) edge: Edge,
     pub(super) dangerous_uses: Vec<&'static str>,
     pub(super) warnings: Vec<Finding>,
 }
@@ -52,6 +53,10 @@ pub(super) enum TlsChoice {
 impl ServerSecurity {
     pub(super) fn from_inner(inner: Inner) -> Self {
         Self(Arc::new(inner))
+    }
+
+    pub(super) fn edge(&self) -> &Edge {
+        &self.0.edge
     }
 
     /// Which web pages may talk to this server.

@@ -8,10 +8,13 @@ use http::{
     header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use palisade_protocol::{ErrorObject, RequestId};
-use palisade_security::RejectError;
+use palisade_security::{Preflight, RejectError, ResponseHeaders};
 use palisade_transport::Reply;
 
 use super::body::HttpBody;
+
+/// Room for the headers of most responses, so that their map grows once.
+const HEADERS: usize = 12;
 
 /// The answer to one request.
 #[derive(Debug)]
@@ -23,6 +26,7 @@ pub(super) struct Answer {
     retry_after: Option<Duration>,
     allow: bool,
     close: bool,
+    preflight: Option<Box<HeaderMap>>,
 }
 
 impl Answer {
@@ -34,6 +38,7 @@ impl Answer {
             retry_after: None,
             allow: false,
             close: false,
+            preflight: None,
         }
     }
 
@@ -52,6 +57,12 @@ impl Answer {
         Self::new(status, Reply::error(id, error, "").message)
     }
 
+    /// `204`: what a page may send.
+    pub(super) fn preflight(preflight: Preflight) -> Self {
+        let headers = Some(Box::new(preflight.into_headers()));
+        Self { preflight: headers, ..Self::new(204, Bytes::new()) }
+    }
+
     /// A refusal, with a challenge where credentials would help.
     pub(super) fn refusal(reject: &RejectError, challenge: Option<HeaderValue>) -> Self {
         let mut answer = Self::reply(Reply::rejected(None, reject));
@@ -66,15 +77,19 @@ impl Answer {
     }
 
     /// The response with one JSON body.
-    pub(super) fn into_response(self) -> Response<HttpBody> {
-        let mut response = Response::new(HttpBody::empty());
-        let headers = response.headers_mut();
+    pub(super) fn into_response(mut self, always: &ResponseHeaders) -> Response<HttpBody> {
+        let mut headers = match self.preflight.take() {
+            Some(headers) => *headers,
+            None => HeaderMap::with_capacity(HEADERS),
+        };
         if !self.message.is_empty() {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
-        self.write_headers(headers);
+        self.write_headers(&mut headers);
+        always.write(&mut headers);
+        let mut response = Response::new(HttpBody::full(self.message));
         *response.status_mut() = self.status;
-        *response.body_mut() = HttpBody::full(self.message);
+        *response.headers_mut() = headers;
         response
     }
 
@@ -95,9 +110,11 @@ impl Answer {
 }
 
 /// The head of a response that streams.
-pub(super) fn stream_response(body: HttpBody) -> Response<HttpBody> {
+pub(super) fn stream_response(body: HttpBody, always: &ResponseHeaders) -> Response<HttpBody> {
     let mut response = Response::new(body);
     let headers = response.headers_mut();
+    headers.reserve(HEADERS);
+    always.write(headers);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // Asks proxies not to hold events back.

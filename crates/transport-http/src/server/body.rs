@@ -44,10 +44,6 @@ pub(super) struct EventStream {
 }
 
 impl HttpBody {
-    pub(super) fn empty() -> Self {
-        Self::full(Bytes::new())
-    }
-
     pub(super) fn full(bytes: Bytes) -> Self {
         Self { kind: Kind::Full(bytes), streaming: None }
     }

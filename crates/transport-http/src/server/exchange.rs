@@ -7,8 +7,8 @@ use http::{HeaderMap, request::Parts};
 use http_body::Body;
 use palisade_protocol::{DecodeLimits, ErrorCode, ErrorObject, Inbound, method};
 use palisade_security::{
-    CorrelationId, CorrelationIds, Credentials, GuardInput, Outcome, PeerInfo, Principal,
-    RejectError, ServerSecurity,
+    CorrelationId, CorrelationIds, Credentials, GuardInput, Outcome, PeerInfo, Preflight,
+    Principal, RejectError, ServerSecurity,
 };
 use palisade_transport::{Call, Dispatcher, Outbox, Reply, ReplyOutcome};
 
@@ -19,7 +19,7 @@ use super::{admission::Admission, agree, answer::Answer, read, trail::Trail, wit
 pub(super) struct Shared {
     pub(super) dispatcher: Arc<dyn Dispatcher>,
     pub(super) security: ServerSecurity,
-    pub(super) admission: Admission,
+    pub(super) admission: Arc<Admission>,
     pub(super) ids: CorrelationIds,
 }
 
@@ -27,8 +27,14 @@ pub(super) struct Shared {
 #[derive(Debug)]
 pub(super) struct Entrance {
     pub(super) peer: PeerInfo,
-    /// The one path that is served; `None` where the mounting framework has chosen by the path.
-    pub(super) path: Option<Arc<str>>,
+    /// Whether its path is one that is served.
+    pub(super) served: bool,
+}
+
+impl Entrance {
+    fn check_path(&self) -> Result<(), RejectError> {
+        if self.served { Ok(()) } else { Err(RejectError::NotFound) }
+    }
 }
 
 /// Serves one request: guard, authenticate, read, decode, agree, dispatch. Every way out leaves one
@@ -44,6 +50,15 @@ pub(super) async fn exchange<B: Body>(
     let mut trail = Trail::new(&shared.security, id, &entrance.peer);
     if let Err(reject) = trail.reserve() {
         return refuse(&shared.security, &mut trail, &reject);
+    }
+    if let Some(preflight) = preflight(&shared.security, &parts, &entrance) {
+        return match preflight {
+            Ok(preflight) => {
+                trail.finish(Outcome::Allowed, "preflight", 204, None);
+                Answer::preflight(preflight)
+            }
+            Err(reject) => refuse(&shared.security, &mut trail, &reject),
+        };
     }
     let principal = match admit(&shared.security, &parts, &entrance).await {
         Ok(principal) => principal,
@@ -62,16 +77,28 @@ pub(super) async fn exchange<B: Body>(
     }
 }
 
+/// Answers the question of a browser what a page may send; it comes without credentials.
+fn preflight(
+    security: &ServerSecurity,
+    parts: &Parts,
+    entrance: &Entrance,
+) -> Option<Result<Preflight, RejectError>> {
+    let preflight = security.preflight(&GuardInput::from(parts))?;
+    Some(preflight.and_then(|preflight| {
+        entrance.check_path()?;
+        security.check_peer(&entrance.peer)?;
+        Ok(preflight)
+    }))
+}
+
 /// Decides over the head of a request, and establishes who sent it.
 async fn admit(
     security: &ServerSecurity,
     parts: &Parts,
     entrance: &Entrance,
 ) -> Result<Principal, RejectError> {
-    security.guard(&GuardInput::new(&parts.method, &parts.uri, &parts.headers))?;
-    if entrance.path.as_deref().is_some_and(|path| path != parts.uri.path()) {
-        return Err(RejectError::NotFound);
-    }
+    security.guard(&GuardInput::from(parts))?;
+    entrance.check_path()?;
     let credentials =
         Credentials::new(&parts.headers, &entrance.peer).with_query(parts.uri.query());
     security.authenticate(&credentials).await

@@ -8,7 +8,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto, graceful::GracefulShutdown},
 };
-use palisade_security::{PeerInfo, SecurityConfigError, ServerSecurity};
+use palisade_security::{EndpointPath, PeerInfo, SecurityConfigError, ServerSecurity};
 use palisade_transport::Dispatcher;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -17,7 +17,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{HttpService, exchange::Entrance, rest::Requests};
+use super::{HttpService, exchange::Entrance, rest::Requests, routes::Routes};
 
 /// How long requests in flight may take after a shutdown began.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
@@ -26,8 +26,7 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct HttpServer {
     listener: TcpListener,
-    service: HttpService,
-    path: Arc<str>,
+    routes: Routes,
     shutdown: watch::Sender<bool>,
 }
 
@@ -47,6 +46,12 @@ pub enum BindError {
         /// What the system said.
         source: io::Error,
     },
+    /// Another endpoint has the path.
+    #[error("two endpoints cannot share the path {path}")]
+    PathTaken {
+        /// The path.
+        path: EndpointPath,
+    },
 }
 
 impl BindError {
@@ -56,6 +61,7 @@ impl BindError {
         match self {
             Self::Security(error) => error.code(),
             Self::Io { .. } => "bind_failed",
+            Self::PathTaken { .. } => "path_taken",
         }
     }
 }
@@ -90,17 +96,34 @@ impl HttpServer {
             TcpListener::bind(address).await.map_err(|source| BindError::Io { address, source })?;
         Ok(Self {
             listener,
-            service: HttpService::new(dispatcher, security),
-            path: "/mcp".into(),
+            routes: Routes::new(HttpService::new(dispatcher, security)),
             shutdown: watch::Sender::new(false),
         })
     }
 
-    /// Sets the path of the endpoint, `/mcp` by default. Other paths are `404`.
-    #[must_use]
-    pub fn with_path(mut self, path: &str) -> Self {
-        self.path = path.into();
-        self
+    /// Sets the path of the endpoint, `/mcp` by default. Other paths are `404`, however similar.
+    ///
+    /// # Errors
+    ///
+    /// [`BindError::PathTaken`] by an endpoint that was added.
+    pub fn with_path(mut self, path: EndpointPath) -> Result<Self, BindError> {
+        self.routes.move_first(path)?;
+        Ok(self)
+    }
+
+    /// Serves another engine at a path of its own, under the same rules: what counts against a principal
+    /// or an address counts on all endpoints together.
+    ///
+    /// # Errors
+    ///
+    /// [`BindError::PathTaken`] by another endpoint.
+    pub fn with_endpoint(
+        mut self,
+        path: EndpointPath,
+        dispatcher: impl Dispatcher,
+    ) -> Result<Self, BindError> {
+        self.routes.add(path, dispatcher)?;
+        Ok(self)
     }
 
     /// The address that is listened on.
@@ -124,13 +147,14 @@ impl HttpServer {
     ///
     /// Dropping the future stops listening; open connections go on until they end.
     pub async fn serve(self) {
-        let Self { listener, service, path, shutdown } = self;
-        let most = service.security().limits().max_connections().min(Semaphore::MAX_PERMITS);
+        let Self { listener, routes, shutdown } = self;
+        let routes = Arc::new(routes);
+        let most = routes.security().limits().max_connections().min(Semaphore::MAX_PERMITS);
         let places = Arc::new(Semaphore::new(most));
         let graceful = GracefulShutdown::new();
         let (cut, cut_off) = watch::channel(false);
-        let http = http_of(service.security());
-        let connection = Connection { service: service.clone(), path, http, cut_off };
+        let http = http_of(routes.security());
+        let connection = Connection { routes: Arc::clone(&routes), http, cut_off };
         let mut stop = shutdown.subscribe();
         loop {
             let accepted = tokio::select! {
@@ -142,7 +166,7 @@ impl HttpServer {
             tokio::spawn(serving);
         }
         drop(listener);
-        service.shutdown();
+        routes.shutdown();
         if timeout(SHUTDOWN_GRACE, graceful.shutdown()).await.is_err() {
             tracing::warn!("connections still open after the shutdown grace are cut off");
             cut.send_replace(true);
@@ -195,8 +219,7 @@ fn http_of(security: &ServerSecurity) -> auto::Builder<TokioExecutor> {
 /// What every connection is served with.
 #[derive(Clone)]
 struct Connection {
-    service: HttpService,
-    path: Arc<str>,
+    routes: Arc<Routes>,
     http: auto::Builder<TokioExecutor>,
     cut_off: watch::Receiver<bool>,
 }
@@ -214,9 +237,9 @@ impl Connection {
             tracing::debug!(%error, "no TCP_NODELAY");
         }
         #[cfg(feature = "tls")]
-        if let Some(tls) = self.service.security().tls() {
+        if let Some(tls) = self.routes.security().tls() {
             let acceptor = tokio_rustls::TlsAcceptor::from(Arc::clone(tls.config()));
-            let limit = self.service.security().limits().handshake_timeout();
+            let limit = self.routes.security().limits().handshake_timeout();
             match timeout(limit, acceptor.accept(stream)).await {
                 Ok(Ok(stream)) => {
                     let peer = PeerInfo::new(address).with_tls(true);
@@ -238,13 +261,14 @@ impl Connection {
     ) where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let Self { service, path, http, mut cut_off } = self;
-        let limits = service.security().limits().clone();
+        let Self { routes, http, mut cut_off } = self;
+        let limits = routes.security().limits().clone();
         let requests = Requests::default();
         let counted = requests.clone();
         let service = hyper::service::service_fn(move |request: Request<Incoming>| {
             let in_flight = counted.begin();
-            let entrance = Entrance { peer: peer.clone(), path: Some(Arc::clone(&path)) };
+            let (service, served) = routes.find(request.uri().path());
+            let entrance = Entrance { peer: peer.clone(), served };
             let response = service.respond(request, entrance);
             async move {
                 let response = response.await?;

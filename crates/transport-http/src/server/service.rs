@@ -13,13 +13,12 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response};
 use http_body::Body;
-use palisade_security::{CorrelationId, CorrelationIds, PeerInfo, ServerSecurity};
+use palisade_security::{CorrelationId, CorrelationIds, PeerInfo, ResponseHeaders, ServerSecurity};
 use palisade_transport::{BoxFuture, Dispatcher, Outbox};
 use tower_service::Service;
 use tracing::Instrument as _;
 
 use super::{
-    admission::Admission,
     answer::{Answer, stream_response},
     body::{EventStream, HttpBody},
     exchange::{Entrance, Shared, exchange},
@@ -43,7 +42,18 @@ impl HttpService {
         let shared = Shared {
             dispatcher: Arc::new(dispatcher),
             security,
-            admission: Admission::default(),
+            admission: Arc::default(),
+            ids: CorrelationIds::random().unwrap_or_default(),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// The same rules, counted together with this service's, for another engine.
+    pub(super) fn with_dispatcher(&self, dispatcher: impl Dispatcher) -> Self {
+        let shared = Shared {
+            dispatcher: Arc::new(dispatcher),
+            security: self.shared.security.clone(),
+            admission: Arc::clone(&self.shared.admission),
             ids: CorrelationIds::random().unwrap_or_default(),
         };
         Self { shared: Arc::new(shared) }
@@ -63,11 +73,18 @@ impl HttpService {
         let outbox = Arc::new(Outbox::new(limits.sse_queue()));
         let keep_alive = limits.sse_keep_alive();
         let (parts, body) = request.into_parts();
+        let headers = self.shared.security.response_headers(&parts.headers, entrance.peer.is_tls());
         let id = self.shared.ids.next_id();
         let exchange =
             exchange(Arc::clone(&self.shared), parts, body, entrance, Arc::clone(&outbox), id)
                 .instrument(tracing::info_span!("request", correlation_id = %id));
-        ResponseFuture { exchange: Some(Box::pin(exchange)), outbox: Some(outbox), keep_alive, id }
+        ResponseFuture {
+            exchange: Some(Box::pin(exchange)),
+            outbox: Some(outbox),
+            keep_alive,
+            headers,
+            id,
+        }
     }
 
     pub(super) fn security(&self) -> &ServerSecurity {
@@ -89,7 +106,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> ResponseFuture {
         let peer = request.extensions().get::<PeerInfo>().cloned();
-        self.respond(request, Entrance { peer: peer.unwrap_or(PeerInfo::unknown()), path: None })
+        self.respond(request, Entrance { peer: peer.unwrap_or(PeerInfo::unknown()), served: true })
     }
 }
 
@@ -104,6 +121,7 @@ pub struct ResponseFuture {
     outbox: Option<Arc<Outbox>>,
     keep_alive: Duration,
     id: CorrelationId,
+    headers: ResponseHeaders,
 }
 
 /// What a peer quotes to have its request found in logs and audit records.
@@ -131,7 +149,7 @@ impl ResponseFuture {
             keep_alive: self.keep_alive,
             idle: Box::pin(tokio::time::sleep(self.keep_alive)),
         };
-        Poll::Ready(self.respond(stream_response(HttpBody::stream(stream))))
+        Poll::Ready(self.respond(stream_response(HttpBody::stream(stream), &self.headers)))
     }
 }
 
@@ -152,7 +170,7 @@ impl Future for ResponseFuture {
             (Poll::Pending, Poll::Pending) => Poll::Pending,
             (Poll::Ready(answer), Poll::Pending) => {
                 this.exchange = None;
-                Poll::Ready(this.respond(answer.into_response()))
+                Poll::Ready(this.respond(answer.into_response(&this.headers)))
             }
             (answer, Poll::Ready(first)) => {
                 // From here on the stream closes it.

@@ -1,0 +1,69 @@
+//! Which service answers which path of a listener.
+
+use palisade_security::{EndpointPath, ServerSecurity};
+use palisade_transport::Dispatcher;
+
+use super::{HttpService, listener::BindError};
+
+/// The endpoints of a listener: one, and more if they were added. All are under the same rules, and share
+/// what counts against them.
+#[derive(Clone, Debug)]
+pub(super) struct Routes {
+    first: Route,
+    more: Vec<Route>,
+}
+
+#[derive(Clone, Debug)]
+struct Route {
+    path: EndpointPath,
+    service: HttpService,
+}
+
+impl Routes {
+    /// One endpoint at the default path.
+    pub(super) fn new(service: HttpService) -> Self {
+        Self { first: Route { path: EndpointPath::default(), service }, more: Vec::new() }
+    }
+
+    /// Moves the first endpoint.
+    pub(super) fn move_first(&mut self, path: EndpointPath) -> Result<(), BindError> {
+        if self.more.iter().any(|route| route.path == path) {
+            return Err(BindError::PathTaken { path });
+        }
+        self.first.path = path;
+        Ok(())
+    }
+
+    /// Adds an endpoint.
+    pub(super) fn add(
+        &mut self,
+        path: EndpointPath,
+        dispatcher: impl Dispatcher,
+    ) -> Result<(), BindError> {
+        if self.iter().any(|route| route.path == path) {
+            return Err(BindError::PathTaken { path });
+        }
+        self.more.push(Route { path, service: self.first.service.with_dispatcher(dispatcher) });
+        Ok(())
+    }
+
+    /// The service for a path, and whether the path is its own: a request for another is refused, and
+    /// recorded, by the first.
+    pub(super) fn find(&self, path: &str) -> (&HttpService, bool) {
+        let found = self.iter().find(|route| route.path.matches(path));
+        found.map_or((&self.first.service, false), |route| (&route.service, true))
+    }
+
+    pub(super) fn security(&self) -> &ServerSecurity {
+        self.first.service.security()
+    }
+
+    /// Ends open subscriptions with a result, and takes no new ones.
+    pub(super) fn shutdown(&self) {
+        self.iter().for_each(|route| route.service.shutdown());
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Route> {
+        std::iter::once(&self.first).chain(&self.more)
+    }
+}
