@@ -4,7 +4,9 @@ use async_trait::async_trait;
 use palisade::{
     Principal, SecurityConfig,
     auth::{Bearer, bearer::TokenEntry},
-    security::{AllowedOrigins, Authenticator, AuthnError, Challenge, Credentials, Finding},
+    security::{
+        AllowedOrigins, Authenticator, AuthnError, Backoff, Challenge, Credentials, Finding,
+    },
 };
 use palisade_testkit::{Canary, CapturedLogs, RawRequest};
 use serde_json::json;
@@ -45,7 +47,8 @@ async fn rs1_no_token() {
     let rules = SecurityConfig::server()
         .with_allowed_origins(AllowedOrigins::none())
         .with_authenticator(Protected(Bearer::entries([TokenEntry::new("alice", ALICE)])))
-        .without_tls();
+        .without_tls()
+        .with_backoff(Backoff::new().with_free_failures(10));
     let target = Target::start_under(rules, |server, _| server).await;
     for request in [
         anonymous_add(),

@@ -1,14 +1,20 @@
 //! Authentication: [`Credentials`] come in, a [`Principal`] or an [`AuthnError`] comes out.
 
+mod backoff;
 mod challenge;
+mod combine;
 mod credentials;
+mod header;
 
-use std::fmt::Debug;
+use std::{fmt, fmt::Debug, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
+pub use backoff::{AddressBlock, Backoff, CredentialId, DangerousBackoff};
 pub use challenge::Challenge;
+pub use combine::{AllOf, AnyOf};
 pub use credentials::{Credentials, PeerInfo};
+pub use header::{CredentialHeader, CredentialHeaderError};
 
 use crate::{config::Finding, principal::Principal};
 
@@ -32,10 +38,54 @@ pub trait Authenticator: Debug + Send + Sync {
     /// What to ask for in `WWW-Authenticate`; `error` is why the request was refused, if it is known.
     fn challenge(&self, error: Option<&AuthnError>) -> Challenge;
 
+    /// Whether the request offers a credential of this kind, good or bad: [`AnyOf`] asks who is to check it.
+    /// Must be cheap. Default: whether there is an `Authorization` header with the scheme of the challenge.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthnError::MultipleCredentials`] if it offers several.
+    fn is_offered(&self, credentials: &Credentials<'_>) -> Result<bool, AuthnError> {
+        let challenge = self.challenge(None);
+        Ok(credentials.authorization_with_scheme(challenge.scheme())?.is_some())
+    }
+
+    /// Whom the credentials claim to be of, if they say so before they are checked, as a user name does.
+    /// Failed attempts are counted for it and an address, and while the next one must wait, it is refused
+    /// unchecked. Default: nobody, as with random tokens. Then failures are counted for the address alone,
+    /// and a valid token is let in from there at any time: it cannot have been found by guessing.
+    fn claims(&self, credentials: &Credentials<'_>) -> Option<CredentialId> {
+        let _ = credentials;
+        None
+    }
+
     /// What is wrong with the way this authenticator is set up, such as a guessable token; paths are
     /// relative to it. Building a configuration with it reports them. Default: nothing.
     fn findings(&self) -> Vec<Finding> {
         Vec::new()
+    }
+}
+
+/// Shared authenticators are authenticators.
+#[async_trait]
+impl<T: Authenticator + ?Sized> Authenticator for Arc<T> {
+    async fn authenticate(&self, credentials: &Credentials<'_>) -> Result<Principal, AuthnError> {
+        (**self).authenticate(credentials).await
+    }
+
+    fn challenge(&self, error: Option<&AuthnError>) -> Challenge {
+        (**self).challenge(error)
+    }
+
+    fn is_offered(&self, credentials: &Credentials<'_>) -> Result<bool, AuthnError> {
+        (**self).is_offered(credentials)
+    }
+
+    fn claims(&self, credentials: &Credentials<'_>) -> Option<CredentialId> {
+        (**self).claims(credentials)
+    }
+
+    fn findings(&self) -> Vec<Finding> {
+        (**self).findings()
     }
 }
 
@@ -62,6 +112,16 @@ pub enum AuthnError {
     /// The authenticator cannot decide now, for example because a key server does not answer.
     #[error("authentication is unavailable")]
     Unavailable,
+    /// The authenticator has as much to check as it takes at a time.
+    #[error("authentication is busy")]
+    Busy,
+    /// Too many attempts from this address failed: see [`Backoff`]. Nothing was checked, or what was checked
+    /// is not valid.
+    #[error("too many failed attempts")]
+    Throttled {
+        /// When to try again.
+        retry_after: Duration,
+    },
 }
 
 impl AuthnError {
@@ -75,6 +135,8 @@ impl AuthnError {
             Self::MultipleCredentials => "multiple_credentials",
             Self::CredentialsInQuery => "credentials_in_query",
             Self::Unavailable => "authentication_unavailable",
+            Self::Busy => "authentication_busy",
+            Self::Throttled { .. } => "too_many_failed_attempts",
         }
     }
 
@@ -84,7 +146,8 @@ impl AuthnError {
         match self {
             Self::MissingCredentials | Self::InvalidCredentials | Self::Expired => 401,
             Self::MultipleCredentials | Self::CredentialsInQuery => 400,
-            Self::Unavailable => 503,
+            Self::Unavailable | Self::Busy => 503,
+            Self::Throttled { .. } => 429,
         }
     }
 
@@ -99,7 +162,55 @@ impl AuthnError {
         match self {
             Self::InvalidCredentials | Self::Expired => Some("invalid_token"),
             Self::MultipleCredentials | Self::CredentialsInQuery => Some("invalid_request"),
-            Self::MissingCredentials | Self::Unavailable => None,
+            Self::MissingCredentials | Self::Unavailable | Self::Busy | Self::Throttled { .. } => {
+                None
+            }
+        }
+    }
+
+    /// When to try again, if that would help.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Throttled { retry_after } => Some(*retry_after),
+            Self::Busy => Some(Duration::from_secs(1)),
+            _ => None,
         }
     }
 }
+
+/// A set of credentials cannot be used. Holds all findings and no secrets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthnConfigError {
+    findings: Vec<Finding>,
+}
+
+impl AuthnConfigError {
+    /// Takes what was found.
+    #[must_use]
+    pub const fn new(findings: Vec<Finding>) -> Self {
+        Self { findings }
+    }
+
+    /// Everything that was found.
+    #[must_use]
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// The stable name of this error. Each finding has its own.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        "invalid_auth_config"
+    }
+}
+
+impl fmt::Display for AuthnConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("credentials cannot be used: ")?;
+        let texts: Vec<_> = self.findings.iter().map(Finding::to_string).collect();
+        f.write_str(&texts.join("; "))
+    }
+}
+
+impl std::error::Error for AuthnConfigError {}

@@ -42,7 +42,10 @@ pub use audit::{
     AuditEntry, AuditError, AuditRecord, AuditSink, CorrelationId, CorrelationIds, FanOut,
     MemoryAudit, Outcome, TracingAudit,
 };
-pub use authn::{Authenticator, AuthnError, Challenge, Credentials, PeerInfo};
+pub use authn::{
+    AddressBlock, AllOf, AnyOf, Authenticator, AuthnConfigError, AuthnError, Backoff, Challenge,
+    CredentialHeader, CredentialHeaderError, CredentialId, Credentials, PeerInfo,
+};
 pub use capability::{Capability, Support, TransportKind};
 pub use clock::{Clock, ManualClock, SystemClock, UnixMillis};
 pub use config::{

@@ -124,15 +124,15 @@ impl RejectError {
     /// When to try again: the `Retry-After` header, in whole seconds, at least one.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
-        match self {
+        let retry_after = match self {
             Self::RateLimited { retry_after }
             | Self::TooManyInFlight { retry_after }
-            | Self::TooManySubscriptions { retry_after } => {
-                let rounded = u64::from(retry_after.subsec_nanos() > 0);
-                Some(Duration::from_secs(retry_after.as_secs().saturating_add(rounded).max(1)))
-            }
-            _ => None,
-        }
+            | Self::TooManySubscriptions { retry_after } => *retry_after,
+            Self::Unauthenticated(error) => error.retry_after()?,
+            _ => return None,
+        };
+        let rounded = u64::from(retry_after.subsec_nanos() > 0);
+        Some(Duration::from_secs(retry_after.as_secs().saturating_add(rounded).max(1)))
     }
 
     /// Whether the connection must be closed after the answer, because what follows on it cannot be
@@ -170,7 +170,8 @@ impl RejectError {
                 error.code(),
                 error.http_status(),
                 match error {
-                    AuthnError::Unavailable => UNAVAILABLE,
+                    AuthnError::Unavailable | AuthnError::Busy => UNAVAILABLE,
+                    AuthnError::Throttled { .. } => RATE_LIMITED,
                     AuthnError::MissingCredentials
                     | AuthnError::InvalidCredentials
                     | AuthnError::Expired
@@ -231,6 +232,9 @@ mod tests {
         check(&AuthnError::CredentialsInQuery.into(), "credentials_in_query", 400, -31401);
         check(&AuthnError::MultipleCredentials.into(), "multiple_credentials", 400, -31401);
         check(&AuthnError::Unavailable.into(), "authentication_unavailable", 503, -31503);
+        check(&AuthnError::Busy.into(), "authentication_busy", 503, -31503);
+        let throttled = AuthnError::Throttled { retry_after: Duration::ZERO };
+        check(&throttled.into(), "too_many_failed_attempts", 429, -31429);
         check(&DenyReason::ToolNotAuthorized.into(), "tool_not_authorized", 403, -31403);
         check(&DenyReason::PathNotAuthorized.into(), "path_not_authorized", 403, -31403);
         check(&DenyReason::UnauthorizedPath.into(), "unauthorized_path", 403, -31403);
@@ -258,5 +262,10 @@ mod tests {
         assert_eq!(rounded(1000), Some(Duration::from_secs(1)));
         assert_eq!(rounded(1001), Some(Duration::from_secs(2)));
         assert_eq!(RejectError::HostNotAllowed.retry_after(), None);
+        let of = |error: AuthnError| RejectError::from(error).retry_after();
+        let retry_after = Duration::from_millis(1500);
+        assert_eq!(of(AuthnError::Throttled { retry_after }), Some(Duration::from_secs(2)));
+        assert_eq!(of(AuthnError::Busy), Some(Duration::from_secs(1)));
+        assert_eq!(of(AuthnError::InvalidCredentials), None);
     }
 }

@@ -6,7 +6,7 @@ use http::HeaderValue;
 
 use super::AuthnError;
 
-/// One challenge, such as `Bearer realm="mcp", error="invalid_token"`. Values are escaped, so nothing that
+/// A challenge, such as `Bearer realm="mcp", error="invalid_token"`, or several of which one is to be met. Values are escaped, so nothing that
 /// comes from a request can end a quoted string or a header line.
 ///
 /// # Specification
@@ -20,6 +20,8 @@ pub struct Challenge {
     error_description: Option<Box<str>>,
     scope: Option<Box<str>>,
     resource_metadata: Option<Box<str>>,
+    more: Vec<(&'static str, Box<str>)>,
+    others: Vec<Challenge>,
 }
 
 impl Challenge {
@@ -39,6 +41,8 @@ impl Challenge {
             error_description: None,
             scope: None,
             resource_metadata: None,
+            more: Vec::new(),
+            others: Vec::new(),
         }
     }
 
@@ -55,10 +59,38 @@ impl Challenge {
         self
     }
 
-    /// Sets the realm unless it is set.
+    /// Sets the realm unless it is set, in the other challenges too.
     #[must_use]
-    pub fn or_realm(self, realm: &str) -> Self {
-        if self.realm.is_some() { self } else { self.with_realm(realm) }
+    pub fn or_realm(mut self, realm: &str) -> Self {
+        self.realm.get_or_insert_with(|| realm.into());
+        self.others = self.others.into_iter().map(|other| other.or_realm(realm)).collect();
+        self
+    }
+
+    /// Sets a parameter that has no setter of its own, such as `charset`.
+    #[must_use]
+    pub fn with_parameter(mut self, name: &'static str, value: impl Into<Box<str>>) -> Self {
+        if !name.is_empty() && name.bytes().all(is_token_byte) {
+            self.more.push((name, value.into()));
+        }
+        self
+    }
+
+    /// Adds another challenge, which can be met instead. They share one header line.
+    ///
+    /// # Specification
+    ///
+    /// RFC 9110, section 11.6.1: a list.
+    #[must_use]
+    pub fn or(mut self, other: Self) -> Self {
+        self.others.push(other);
+        self
+    }
+
+    /// The scheme of the first challenge.
+    #[must_use]
+    pub fn scheme(&self) -> &str {
+        &self.scheme
     }
 
     /// Sets the error code, such as `invalid_token`.
@@ -109,14 +141,14 @@ impl fmt::Display for Challenge {
             ("scope", self.scope.as_deref()),
             ("resource_metadata", self.resource_metadata.as_deref()),
         ];
+        let known = parameters.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        let more = self.more.iter().map(|(name, value)| (*name, &**value));
         let mut separator = " ";
-        for (name, value) in parameters {
-            if let Some(value) = value {
-                write!(f, "{separator}{name}=\"{}\"", Quoted(value))?;
-                separator = ", ";
-            }
+        for (name, value) in known.chain(more) {
+            write!(f, "{separator}{name}=\"{}\"", Quoted(value))?;
+            separator = ", ";
         }
-        Ok(())
+        self.others.iter().try_for_each(|other| write!(f, ", {other}"))
     }
 }
 
@@ -175,7 +207,21 @@ mod tests {
     }
 
     #[test]
+    fn rs1_several_challenges_share_a_line() {
+        let basic = Challenge::new("Basic").with_parameter("charset", "UTF-8");
+        let either = Challenge::bearer(Some(&AuthnError::InvalidCredentials)).or(basic);
+        check(
+            &either.or_realm("mcp"),
+            "Bearer realm=\"mcp\", error=\"invalid_token\", Basic realm=\"mcp\", charset=\"UTF-8\"",
+        );
+    }
+
+    #[test]
     fn rs4_values_are_escaped() {
+        check(
+            &Challenge::new("Basic").with_parameter("a b", "x").with_parameter("c", "\"\r\n"),
+            r#"Basic c="\"??""#,
+        );
         check(&Challenge::new("Bearer").with_realm("a\"b\\c"), r#"Bearer realm="a\"b\\c""#);
         check(
             &Challenge::new("Bearer").with_realm("a\r\nSet-Cookie: b\0\u{7f}\u{e4}\t"),

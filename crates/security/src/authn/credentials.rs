@@ -4,7 +4,26 @@ use std::net::SocketAddr;
 
 use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 
-use super::AuthnError;
+use super::{AddressBlock, AuthnError, Backoff, CredentialHeader, CredentialId};
+use crate::clock::{Clock, UnixMillis};
+
+/// Names of query parameters that hold credentials, in whatever case. A URI is written to logs, histories
+/// and `Referer` headers, so nothing that has one of them is served.
+const QUERY_TOKENS: [&str; 13] = [
+    "access_token",
+    "api-key",
+    "api_key",
+    "apikey",
+    "auth_token",
+    "authorization",
+    "bearer_token",
+    "client_secret",
+    "id_token",
+    "password",
+    "refresh_token",
+    "token",
+    "x-api-key",
+];
 
 /// What an authenticator may look at. There is no `Debug` and no copy of header values on purpose.
 #[allow(missing_debug_implementations, reason = "the headers hold credentials")]
@@ -17,13 +36,14 @@ pub struct Credentials<'a> {
     pub query: Option<&'a str>,
     /// The other end of the connection.
     pub peer: &'a PeerInfo,
+    server: Option<(&'a dyn Clock, &'a Backoff)>,
 }
 
 impl<'a> Credentials<'a> {
     /// The credentials in headers from a peer.
     #[must_use]
     pub const fn new(headers: &'a HeaderMap, peer: &'a PeerInfo) -> Self {
-        Self { headers, query: None, peer }
+        Self { headers, query: None, peer, server: None }
     }
 
     /// Sets the query of the request's URI.
@@ -33,12 +53,59 @@ impl<'a> Credentials<'a> {
         self
     }
 
+    /// Adds what the server knows: the time, and which attempts failed.
+    pub(crate) fn within(mut self, clock: &'a dyn Clock, backoff: &'a Backoff) -> Self {
+        self.server = Some((clock, backoff));
+        self
+    }
+
+    /// The time by the server's clock. None outside a server: what depends on the time is refused then.
+    #[must_use]
+    pub fn now(&self) -> Option<UnixMillis> {
+        self.server.map(|(clock, _)| clock.now())
+    }
+
+    /// Whether credentials that claim to be of `id` may be checked now. A server asks before it lets an
+    /// authenticator check them; one whose checks wait for each other asks again when the wait is over,
+    /// because what was checked meanwhile may have failed.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthnError::Throttled`] if attempts from this address failed and the next must wait.
+    pub fn check_attempt(&self, id: &CredentialId) -> Result<(), AuthnError> {
+        let Some((clock, backoff)) = self.server else { return Ok(()) };
+        match backoff.wait(id, AddressBlock::of(self.peer), clock) {
+            Some(retry_after) => Err(AuthnError::Throttled { retry_after }),
+            None => Ok(()),
+        }
+    }
+
+    /// The one value of a header that holds credentials, if the request has it. Also refuses a query
+    /// parameter of that name.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthnError::MultipleCredentials`] if there are several values, [`AuthnError::CredentialsInQuery`]
+    /// for a token in the query.
+    pub fn header(&self, header: &CredentialHeader) -> Result<Option<&'a HeaderValue>, AuthnError> {
+        self.refuse_query_token()?;
+        if self.has_parameter(header.as_str()) {
+            return Err(AuthnError::CredentialsInQuery);
+        }
+        let mut values = self.headers.get_all(header.name()).iter();
+        let first = values.next();
+        if values.next().is_some() {
+            return Err(AuthnError::MultipleCredentials);
+        }
+        Ok(first)
+    }
+
     /// The one `Authorization` header, if there is one.
     ///
     /// # Errors
     ///
-    /// [`AuthnError::MultipleCredentials`] if there are several, [`AuthnError::CredentialsInQuery`] if the
-    /// query has an `access_token`.
+    /// [`AuthnError::MultipleCredentials`] if there are several, [`AuthnError::CredentialsInQuery`] for a
+    /// token in the query.
     ///
     /// # Specification
     ///
@@ -73,24 +140,28 @@ impl<'a> Credentials<'a> {
         Ok(Some(std::str::from_utf8(rest).unwrap_or_default().trim_start_matches(' ')))
     }
 
-    /// Refuses a token in the query, whatever else the request carries.
+    /// Refuses a token in the query, whatever else the request carries: a parameter called `access_token`,
+    /// `api_key`, `token`, `password` and the like.
     ///
     /// # Errors
     ///
     /// [`AuthnError::CredentialsInQuery`].
     pub fn refuse_query_token(&self) -> Result<(), AuthnError> {
-        let names = self.query.into_iter().flat_map(|query| query.split(['&', ';']));
-        for pair in names {
-            let name = pair.split('=').next().unwrap_or_default();
-            if decoded_equals(name, b"access_token") {
-                return Err(AuthnError::CredentialsInQuery);
-            }
+        if self.query.is_some() && QUERY_TOKENS.iter().any(|name| self.has_parameter(name)) {
+            return Err(AuthnError::CredentialsInQuery);
         }
         Ok(())
     }
+
+    /// Whether the query has a parameter of this name.
+    fn has_parameter(&self, name: &str) -> bool {
+        let mut pairs = self.query.into_iter().flat_map(|query| query.split(['&', ';']));
+        pairs
+            .any(|pair| decoded_equals(pair.split('=').next().unwrap_or_default(), name.as_bytes()))
+    }
 }
 
-/// Whether `text`, percent-decoded once, is `expected`. Allocates nothing.
+/// Whether `text`, percent-decoded once, is `expected` in any case. Allocates nothing.
 fn decoded_equals(text: &str, expected: &[u8]) -> bool {
     let mut rest = text.as_bytes();
     let mut expected = expected.iter();
@@ -103,7 +174,7 @@ fn decoded_equals(text: &str, expected: &[u8]) -> bool {
             },
             [byte, after @ ..] => (*byte, after),
         };
-        if expected.next() != Some(&byte) {
+        if !expected.next().is_some_and(|expected| expected.eq_ignore_ascii_case(&byte)) {
             return false;
         }
         rest = after;
@@ -228,6 +299,11 @@ mod tests {
         check(&["Bearer abc"], Some("access_token"), in_query());
         check(&["Bearer abc"], Some("a;access%5Ftoken=x"), in_query());
         check(&["Bearer abc"], Some("%61ccess_toke%6e=x"), in_query());
+        for name in
+            ["api_key", "API_KEY", "apikey", "x-api-key", "X%2dApi%2DKey", "token", "Password"]
+        {
+            check(&["Bearer abc"], Some(&format!("a=b&{name}=x")), in_query());
+        }
         check(&["Bearer abc", "Bearer abc"], None, Err(AuthnError::MultipleCredentials));
         check(&["Bearer abc", "Basic abc"], None, Err(AuthnError::MultipleCredentials));
         // Not the parameter.
@@ -237,6 +313,22 @@ mod tests {
             Ok(Some("abc")),
         );
         check(&["Bearer abc"], Some("access%5token=x&access_token%zz=y&%"), Ok(Some("abc")));
+    }
+
+    #[test]
+    fn a_header_is_there_once_and_not_in_the_query() {
+        let header = CredentialHeader::parse("X-Team-Key").unwrap();
+        let peer = PeerInfo::unknown();
+        let mut map = HeaderMap::new();
+        assert_eq!(Credentials::new(&map, &peer).header(&header), Ok(None));
+        map.append("x-team-key", HeaderValue::from_static("a"));
+        let found = Credentials::new(&map, &peer).header(&header);
+        assert_eq!(found, Ok(Some(&HeaderValue::from_static("a"))));
+        let in_query = Credentials::new(&map, &peer).with_query(Some("x-TEAM-key=a"));
+        assert_eq!(in_query.header(&header), Err(AuthnError::CredentialsInQuery));
+        map.append("x-team-key", HeaderValue::from_static("a"));
+        let found = Credentials::new(&map, &peer).header(&header);
+        assert_eq!(found, Err(AuthnError::MultipleCredentials));
     }
 
     #[test]

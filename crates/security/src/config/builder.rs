@@ -11,7 +11,7 @@ use super::{
 use crate::tls::ServerTls;
 use crate::{
     audit::{AuditSink, TracingAudit},
-    authn::Authenticator,
+    authn::{Authenticator, Backoff},
     clock::{Clock, SystemClock},
     host::AllowedHosts,
     limits::Limits,
@@ -51,6 +51,7 @@ pub struct WantsTls {
 pub struct Ready {
     origins: AllowedOrigins,
     authenticator: Option<Arc<dyn Authenticator>>,
+    backoff: Backoff,
     tls: TlsChoice,
     hosts: AllowedHosts,
     policy: Option<Arc<dyn Policy>>,
@@ -139,6 +140,7 @@ impl WantsTls {
             state: Ready {
                 origins: self.origins,
                 authenticator: self.authenticator,
+                backoff: Backoff::new(),
                 tls,
                 hosts: AllowedHosts::loopback(),
                 policy: None,
@@ -159,6 +161,12 @@ impl ServerConfigBuilder<Ready> {
     /// must name itself.
     pub fn with_allowed_hosts(mut self, hosts: AllowedHosts) -> Self {
         self.state.hosts = hosts;
+        self
+    }
+
+    /// Sets how long whoever fails to authenticate has to wait. Default: see [`Backoff`].
+    pub fn with_backoff(mut self, backoff: Backoff) -> Self {
+        self.state.backoff = backoff;
         self
     }
 
@@ -216,6 +224,7 @@ impl ServerConfigBuilder<Ready> {
             ready.limits = ready.limits.with_request_timeout(request_timeout);
         }
         let mut findings = ready.limits.findings();
+        findings.extend(ready.backoff.findings());
         if let Some(authenticator) = &ready.authenticator {
             let nested = authenticator
                 .findings()
@@ -251,6 +260,9 @@ impl ServerConfigBuilder<Ready> {
         if matches!(ready.tls, TlsChoice::PlainBehindProxy) {
             dangerous_uses.push("plain_http_behind_proxy");
         }
+        if ready.backoff.is_disabled() {
+            dangerous_uses.push("backoff_disabled");
+        }
         for name in &dangerous_uses {
             tracing::warn!(name, "security is weakened by dangerous()");
         }
@@ -266,6 +278,7 @@ impl ServerConfigBuilder<Ready> {
             origins: ready.origins,
             hosts: ready.hosts,
             authenticator: ready.authenticator,
+            backoff: ready.backoff,
             tls: ready.tls,
             policy,
             limits: ready.limits,

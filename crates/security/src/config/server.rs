@@ -9,7 +9,7 @@ use super::{Finding, SecurityConfigError, Severity, edge::Edge};
 use crate::tls::ServerTls;
 use crate::{
     audit::AuditSink,
-    authn::{Authenticator, AuthnError, Credentials, PeerInfo},
+    authn::{AddressBlock, Authenticator, AuthnError, Backoff, Credentials, PeerInfo},
     clock::Clock,
     guard::{self, GuardInput},
     host::AllowedHosts,
@@ -30,6 +30,7 @@ pub(super) struct Inner {
     pub(super) origins: AllowedOrigins,
     pub(super) hosts: AllowedHosts,
     pub(super) authenticator: Option<Arc<dyn Authenticator>>,
+    pub(super) backoff: Backoff,
     pub(super) tls: TlsChoice,
     pub(super) policy: Arc<dyn Policy>,
     pub(super) limits: Limits,
@@ -145,7 +146,8 @@ impl ServerSecurity {
     }
 
     /// Establishes who a request comes from. Also refuses peers that this configuration does not serve,
-    /// tokens in the URI, and credentials that have expired by this server's clock.
+    /// tokens in the URI, credentials that have expired by this server's clock, and attempts that come too
+    /// soon after failed ones.
     ///
     /// # Errors
     ///
@@ -161,17 +163,39 @@ impl ServerSecurity {
         self.check_peer(credentials.peer)?;
         credentials.refuse_query_token()?;
         let Some(authenticator) = &self.0.authenticator else { return Ok(Principal::anonymous()) };
-        let principal = authenticator.authenticate(credentials).await?;
-        if principal.expires_at().is_some() && principal.is_expired(self.clock().now()) {
-            return Err(AuthnError::Expired.into());
+        let credentials = credentials.within(self.clock(), &self.0.backoff);
+        let claimed = authenticator.claims(&credentials);
+        if let Some(id) = &claimed {
+            credentials.check_attempt(id)?;
         }
-        Ok(principal)
+        match authenticator.authenticate(&credentials).await {
+            Ok(principal) => {
+                if principal.expires_at().is_some() && principal.is_expired(self.clock().now()) {
+                    return Err(AuthnError::Expired.into());
+                }
+                if let Some(id) = &claimed {
+                    self.0.backoff.succeeded(id, AddressBlock::of(credentials.peer));
+                }
+                Ok(principal)
+            }
+            Err(AuthnError::InvalidCredentials) => {
+                let address = AddressBlock::of(credentials.peer);
+                match self.0.backoff.failed(claimed.as_ref(), address, self.clock()) {
+                    Some(retry_after) => Err(AuthnError::Throttled { retry_after }.into()),
+                    None => Err(AuthnError::InvalidCredentials.into()),
+                }
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The `WWW-Authenticate` header of a refusal; none where credentials would not help.
     #[must_use]
     pub fn challenge(&self, error: &AuthnError) -> Option<HeaderValue> {
-        if matches!(error, AuthnError::Unavailable) {
+        if matches!(
+            error,
+            AuthnError::Unavailable | AuthnError::Busy | AuthnError::Throttled { .. }
+        ) {
             return None;
         }
         let challenge = self.0.authenticator.as_ref()?.challenge(Some(error));
