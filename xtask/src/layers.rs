@@ -12,6 +12,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("palisade-protocol", &[]),
     ("palisade-security", &["palisade-protocol"]),
     ("palisade-auth", &["palisade-protocol", "palisade-security"]),
+    ("palisade-config", &["palisade-protocol", "palisade-security", "palisade-auth"]),
     ("palisade-transport", &["palisade-protocol", "palisade-security"]),
     ("palisade-transport-*", ABOVE_TRANSPORT),
     ("palisade-server", ABOVE_TRANSPORT),
@@ -23,6 +24,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "palisade-protocol",
             "palisade-security",
             "palisade-auth",
+            "palisade-config",
             "palisade-transport",
             "palisade-transport-*",
             "palisade-server",
@@ -30,6 +32,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "palisade-macros",
         ],
     ),
+    ("palisade-cli", &["palisade"]),
 ];
 
 const ABOVE_TRANSPORT: &[&str] = &["palisade-protocol", "palisade-security", "palisade-transport"];

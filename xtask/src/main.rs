@@ -15,6 +15,7 @@ mod failure;
 mod layers;
 mod metadata;
 mod process;
+mod schema;
 mod test;
 mod tidy;
 mod workspace;
@@ -66,6 +67,12 @@ const TASKS: &[Task] = &[
         usage: "",
         about: "check licences, banned crates and sources of the dependencies",
         run: deny::run,
+    },
+    Task {
+        name: "schema",
+        usage: "",
+        about: "write the JSON Schema of configuration files",
+        run: schema::run,
     },
     Task {
         name: "conformance",

@@ -11,15 +11,18 @@
 //! | `transport-http` | Streamable HTTP, with TLS: [`http`] |
 //! | `auth-bearer` | bearer tokens on both sides: [`auth`] |
 //! | `schema-validation` | arguments of run-time tools are checked against their JSON Schema |
+//! | `config` | security configuration as files: [`config`] |
 //! | `aws-lc-rs`, `ring` | the cryptography; `aws-lc-rs` wins if both are on |
 //!
-//! All but `ring` are on by default.
+//! All but `config` and `ring` are on by default.
 
 pub use palisade_auth as auth;
 #[cfg(feature = "client")]
 pub use palisade_client as client;
 #[cfg(feature = "client")]
 pub use palisade_client::Client;
+#[cfg(feature = "config")]
+pub use palisade_config as config;
 #[cfg(feature = "macros")]
 pub use palisade_macros::{prompt, resource, tool};
 pub use palisade_protocol as protocol;

@@ -53,6 +53,8 @@ pub enum Capability {
     CustomHeaders,
     /// OAuth 2.1.
     OAuth,
+    /// Challenges that name a realm.
+    Challenges,
     /// Checks of `Origin`.
     OriginValidation,
     /// Checks of `Host`.
@@ -91,6 +93,7 @@ impl Capability {
             Self::Basic => "Basic",
             Self::CustomHeaders => "custom headers",
             Self::OAuth => "OAuth 2.1",
+            Self::Challenges => "challenges",
             Self::OriginValidation => "origin validation",
             Self::HostValidation => "host validation",
             Self::Cors => "CORS",
@@ -202,6 +205,12 @@ pub const MATRIX: &[Row] = &[
         Support::No("credentials come from the environment"),
         PER_CALL,
     ),
+    row(
+        Capability::Challenges,
+        Support::Yes,
+        NO_HEADERS,
+        Support::No("calls carry tokens, not headers"),
+    ),
     row(Capability::OriginValidation, Support::Yes, NO_BROWSER, NO_BROWSER),
     row(Capability::HostValidation, Support::Yes, NO_BROWSER, NO_BROWSER),
     row(Capability::Cors, Support::Yes, NO_BROWSER, NO_BROWSER),
@@ -268,6 +277,7 @@ mod tests {
              Basic|yes|no|no\n\
              custom headers|yes|no|no\n\
              OAuth 2.1|yes|no|as\n\
+             challenges|yes|no|no\n\
              origin validation|yes|no|no\n\
              host validation|yes|no|no\n\
              CORS|yes|no|no\n\

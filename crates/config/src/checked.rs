@@ -1,0 +1,170 @@
+//! [`Checked`]: a configuration and everything that was found about it.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+use palisade_security::{Finding, SecurityConfigError, Severity};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::{
+    document::{self, Format, MAX_BYTES},
+    findings::Findings,
+    shape,
+};
+
+/// A configuration, if it can be used, and everything that was found about it, warnings included.
+pub struct Checked<T> {
+    config: Option<T>,
+    findings: Vec<Finding>,
+    lines: BTreeMap<String, usize>,
+}
+
+impl<T> Checked<T> {
+    /// The configuration; none if a finding is an error.
+    #[must_use]
+    pub const fn config(&self) -> Option<&T> {
+        self.config.as_ref()
+    }
+
+    /// Everything that was found.
+    #[must_use]
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// The line of the field at a path, or of the nearest one around it. Known for TOML only.
+    #[must_use]
+    pub fn line(&self, path: &str) -> Option<usize> {
+        let ends = path.match_indices(['.', '[']).map(|(at, _)| at);
+        let around = ends.rev().filter_map(|end| path.get(..end));
+        std::iter::once(path).chain(around).find_map(|path| self.lines.get(path)).copied()
+    }
+
+    /// The configuration.
+    ///
+    /// # Errors
+    ///
+    /// [`SecurityConfigError`] with everything that was found, if one of it is an error.
+    pub fn into_result(self) -> Result<T, SecurityConfigError> {
+        self.config.ok_or_else(|| SecurityConfigError::new(self.findings))
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Checked<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Checked")
+            .field("config", &self.config)
+            .field("findings", &self.findings)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How one kind of configuration is made from a file.
+pub(crate) struct Kind<R, T> {
+    pub(crate) schema: &'static Value,
+    /// Where relative paths start.
+    pub(crate) set_base: fn(&mut R, PathBuf),
+    pub(crate) build: fn(R, &mut Findings) -> Option<T>,
+}
+
+impl<R: DeserializeOwned, T> Kind<R, T> {
+    pub(crate) fn check_file(&self, path: &Path) -> Checked<T> {
+        match read(path) {
+            Ok(text) => self.check(&text, Format::of(path), path.parent()),
+            Err(finding) => {
+                Checked { config: None, findings: vec![finding], lines: BTreeMap::new() }
+            }
+        }
+    }
+
+    pub(crate) fn check(&self, text: &str, format: Format, base: Option<&Path>) -> Checked<T> {
+        let mut findings = Findings::default();
+        let (raw, lines) = decode::<R>(text, format, self.schema, &mut findings);
+        let config = raw.and_then(|mut raw| {
+            if let Some(base) = base {
+                (self.set_base)(&mut raw, base.to_owned());
+            }
+            (self.build)(raw, &mut findings)
+        });
+        let config = config.filter(|_| !findings.has_errors());
+        let mut checked = Checked { config, findings: Vec::new(), lines };
+        let mut list = findings.into_list();
+        list.sort_by_key(|finding| checked.line(finding.path()));
+        checked.findings = list;
+        checked
+    }
+}
+
+/// Text to a raw form. What is wrong with the text is found and mended, so that the rest can be checked.
+pub(crate) fn decode<R: DeserializeOwned>(
+    text: &str,
+    format: Format,
+    schema: &Value,
+    findings: &mut Findings,
+) -> (Option<R>, BTreeMap<String, usize>) {
+    let mut document = document::parse(text, format, findings);
+    if findings.is_broken("") {
+        return (None, document.lines);
+    }
+    shape::check(schema, &mut document.value, findings);
+    let raw = serde_json::from_value(document.value);
+    if raw.is_err() {
+        // Unreachable as long as the schema says all that the decoder wants; its text may show values.
+        let message = "the configuration cannot be decoded";
+        findings.error("", "config_undecodable", message, "compare it with the schema");
+    }
+    (raw.ok(), document.lines)
+}
+
+/// Reads a file of bounded size.
+pub(crate) fn read(path: &Path) -> Result<String, Finding> {
+    let attempt = || {
+        // Opening a pipe would wait for whoever writes to it.
+        if !std::fs::metadata(path)?.is_file() {
+            return Err(std::io::ErrorKind::InvalidInput.into());
+        }
+        let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
+        let mut text = String::new();
+        // One more than is allowed, so that a larger file is not taken for one that fits.
+        File::open(path)?.take(limit.saturating_add(1)).read_to_string(&mut text)?;
+        Ok(text)
+    };
+    attempt().map_err(|error: std::io::Error| {
+        let message = format!("cannot read {}: {}", path.display(), error.kind());
+        Finding::new("", Severity::Error, "config_unreadable", message)
+            .with_fix("name a file of utf-8 text that this user can read")
+    })
+}
+
+/// Whose configuration a file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Role {
+    /// A server's: see [`ServerConfig`](crate::ServerConfig).
+    Server,
+    /// A client's: see [`ClientConfig`](crate::ClientConfig).
+    Client,
+}
+
+impl Role {
+    /// A client's configuration has a `url` or `credentials`; everything else is taken for a server's.
+    #[must_use]
+    pub fn of_file(path: impl AsRef<Path>) -> Self {
+        let path = path.as_ref();
+        read(path).map_or(Self::Server, |text| Self::of_text(&text, Format::of(path)))
+    }
+
+    /// As [`Self::of_file`], for a text.
+    #[must_use]
+    pub fn of_text(text: &str, format: Format) -> Self {
+        let document = document::parse(text, format, &mut Findings::default());
+        let has = |key: &str| document.value.get(key).is_some();
+        if has("url") || has("credentials") { Self::Client } else { Self::Server }
+    }
+}

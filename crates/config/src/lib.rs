@@ -1,0 +1,52 @@
+//! Security configuration as files.
+//!
+//! A file (TOML or JSON) becomes a [`RawSecurityConfig`] for a server or a [`RawClientConfig`] for a client,
+//! and that becomes a checked [`ServerConfig`] or [`ClientConfig`], or **all** that is wrong with it at once:
+//! each [`Finding`] has the path of the field, a severity, a stable code, a message and the fix. A key that
+//! is not known is an error, never ignored, and so is a setting that the transport cannot honour.
+//!
+//! Secrets stand in the file as references, `env:NAME` or `file:PATH`. Nothing here shows one.
+//!
+//! ```
+//! use palisade_config::{Format, ServerConfig};
+//!
+//! let text = r#"
+//!     listen = "127.0.0.1:8000"
+//!     [orgins]
+//!     allowed = []
+//!     [dangerous]
+//!     without_authentication = true
+//! "#;
+//! let checked = ServerConfig::check_text(text, Format::Toml);
+//! let finding = &checked.findings()[0];
+//! assert_eq!((finding.path(), finding.code()), ("orgins", "unknown_key"));
+//! assert!(finding.fix().contains("`origins`"));
+//! ```
+//!
+//! [`Finding`]: palisade_security::Finding
+
+mod build;
+mod checked;
+mod client;
+mod document;
+mod findings;
+mod nearest;
+mod raw;
+mod schema;
+mod secret_ref;
+mod server;
+mod shape;
+mod utilities;
+
+pub use checked::{Checked, Role};
+pub use client::ClientConfig;
+pub use document::Format;
+pub use raw::{
+    RawAuthentication, RawBearerToken, RawClientConfig, RawClientCredentials, RawClientDangerous,
+    RawClientLimits, RawClientTls, RawDangerous, RawDuration, RawHosts, RawLimits, RawOrigins,
+    RawSealing, RawSecurityConfig, RawTime, RawTls, RawTransport,
+};
+pub use schema::{client_schema, server_schema};
+pub use secret_ref::SecretRef;
+pub use server::ServerConfig;
+pub use utilities::{build_auth_headers, secure_defaults, validate};

@@ -1,0 +1,79 @@
+//! The security of a client, as a file holds it.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::RawDuration;
+use crate::SecretRef;
+
+/// The security of a client, as a file holds it. Paths are relative to the file.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "palisade security configuration (client)")]
+#[non_exhaustive]
+pub struct RawClientConfig {
+    /// The URL of the MCP endpoint. Nothing is sent to another origin.
+    #[schemars(example = &"https://mcp.example.com/mcp")]
+    pub url: String,
+    /// What proves who this client is. Default: nothing.
+    pub credentials: Option<RawClientCredentials>,
+    /// Whom to trust. Default: whom the operating system trusts.
+    pub tls: Option<RawClientTls>,
+    /// What the server may use.
+    #[serde(default)]
+    pub limits: RawClientLimits,
+    /// What weakens security.
+    #[serde(default)]
+    pub dangerous: RawClientDangerous,
+    /// The folder that relative paths start from.
+    #[serde(skip)]
+    pub(crate) base: Option<PathBuf>,
+}
+
+/// What proves who a client is.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum RawClientCredentials {
+    /// `Authorization: Bearer`.
+    Bearer {
+        /// The token.
+        token: SecretRef,
+    },
+}
+
+/// Whom a client trusts.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RawClientTls {
+    /// A PEM file with the only authorities to trust.
+    #[schemars(example = &"ca.pem")]
+    pub authorities: PathBuf,
+}
+
+/// What a client lets a server use.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RawClientLimits {
+    /// The largest message that is read, in bytes. Default: 16 MiB.
+    pub max_message_bytes: Option<usize>,
+    /// The most connections that are kept without use. Default: 32.
+    pub max_idle_connections: Option<usize>,
+    /// The time for a connection, names and TLS included. Default: 10 s.
+    pub connect_timeout: Option<RawDuration>,
+    /// The time a connection is kept without use. Default: 90 s.
+    pub idle_timeout: Option<RawDuration>,
+}
+
+/// What weakens the security of a client.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RawClientDangerous {
+    /// Lets secrets stand in the file itself, where backups and version control see them.
+    pub allow_inline_secrets: bool,
+}

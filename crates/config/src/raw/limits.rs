@@ -1,0 +1,48 @@
+//! What a peer may use.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::RawDuration;
+
+/// What a peer may use. What is left out has its default: see
+/// [`Limits`](palisade_security::Limits), which says what each protects against.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RawLimits {
+    /// The largest request body, in bytes. Default: 4 MiB.
+    pub max_body_bytes: Option<usize>,
+    /// The largest header block, in bytes. Default: 32 KiB.
+    pub max_header_bytes: Option<usize>,
+    /// The most headers of a request. Default: 64.
+    pub max_headers: Option<usize>,
+    /// The deepest nesting of a message. Default: 64, at most 120.
+    pub max_json_depth: Option<usize>,
+    /// The most connections at a time. Default: 1024.
+    pub max_connections: Option<usize>,
+    /// The most HTTP/2 streams of a connection at a time. Default: 128.
+    pub max_concurrent_streams: Option<usize>,
+    /// The most requests of a principal at a time. Default: 256.
+    pub max_in_flight_per_principal: Option<usize>,
+    /// The most subscription streams of a principal at a time. Default: 16.
+    pub max_subscriptions_per_principal: Option<usize>,
+    /// The most messages that wait for a reader of an event stream. Default: 64.
+    pub sse_queue: Option<usize>,
+    /// The largest `requestState`, in bytes. Default: 32 KiB.
+    pub max_request_state_bytes: Option<usize>,
+    /// The time for a TLS handshake. Default: 10 s.
+    pub handshake_timeout: Option<RawDuration>,
+    /// The time for the headers of a request. Default: 10 s.
+    pub header_timeout: Option<RawDuration>,
+    /// The time for the body of a request. Default: 10 s.
+    pub body_timeout: Option<RawDuration>,
+    /// The time for a handler to answer. Default: 60 s.
+    pub request_timeout: Option<RawDuration>,
+    /// The time a connection may rest. Default: 60 s.
+    pub idle_timeout: Option<RawDuration>,
+    /// The time between two comments on a silent event stream. Default: 15 s.
+    pub sse_keep_alive: Option<RawDuration>,
+    /// The time for which a `requestState` can be redeemed. Default: 10 min.
+    pub request_state_ttl: Option<RawDuration>,
+}
