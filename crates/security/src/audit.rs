@@ -1,20 +1,27 @@
 //! The audit record: one for every outcome, and where it goes.
 
+mod chain;
 mod correlation;
 mod entry;
 mod escape;
 mod fan_out;
+pub mod json_lines;
+mod line;
 mod memory;
 mod to_tracing;
+mod verify;
 
 use std::{fmt::Debug, net::SocketAddr, time::Duration};
 
+pub use chain::{AuditKey, ChainHead};
 pub use correlation::{CorrelationId, CorrelationIds};
 pub use entry::AuditEntry;
 pub use escape::Escaped;
 pub use fan_out::FanOut;
+pub use json_lines::{AuditFileError, FailMode, Flush, JsonLinesAudit, JsonLinesOptions};
 pub use memory::MemoryAudit;
 pub use to_tracing::TracingAudit;
+pub use verify::{ChainError, ChainReason, Summary, Verifier, verify};
 
 use crate::{clock::UnixMillis, policy::Target, principal::Principal};
 

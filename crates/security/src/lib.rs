@@ -39,8 +39,8 @@ pub mod secret;
 pub mod tls;
 
 pub use audit::{
-    AuditEntry, AuditError, AuditRecord, AuditSink, CorrelationId, CorrelationIds, FanOut,
-    MemoryAudit, Outcome, TracingAudit,
+    AuditEntry, AuditError, AuditRecord, AuditSink, CorrelationId, CorrelationIds, FailMode,
+    FanOut, JsonLinesAudit, MemoryAudit, Outcome, TracingAudit,
 };
 pub use authn::{
     AddressBlock, AllOf, AnyOf, Authenticator, AuthnConfigError, AuthnError, Backoff, Challenge,

@@ -53,3 +53,46 @@ fn consent_of_a_policy_allocates_nothing() {
     assert!(allowed);
     assert_eq!(allocations.total(), 0);
 }
+
+/// Recording to a file: encoded and queued, nothing allocated, nothing written by the request's own thread.
+#[test]
+fn a_record_for_a_file_allocates_nothing() {
+    use palisade_security::{
+        AuditRecord, AuditSink as _, CorrelationIds, FailMode, JsonLinesAudit, Outcome, UnixMillis,
+        audit::Flush,
+    };
+    use std::time::{Duration, Instant};
+
+    let audit = JsonLinesAudit::options(FailMode::Closed)
+        .with_flush(Flush::Within(Duration::from_secs(60)))
+        .write_to(std::io::sink())
+        .unwrap();
+    let principal = Principal::new("alice", "bearer");
+    let ids = CorrelationIds::random().unwrap();
+    let request = || {
+        audit.reserve().unwrap();
+        let record = AuditRecord::new(
+            UnixMillis::new(1_764_093_792_123),
+            ids.next_id(),
+            "http",
+            Outcome::Allowed,
+            "completed",
+        )
+        .with_principal(Some(&principal))
+        .with_peer(Some(([127, 0, 0, 1], 4711).into()))
+        .with_request(Some("tools/call"), Target::Tool("add"))
+        .with_http_status(Some(200))
+        .with_duration(Duration::from_micros(123))
+        .with_reserved(true);
+        audit.record(&record);
+    };
+    // Both memories of the queue grow to what is needed.
+    for _ in 0..2 {
+        (0..2000).for_each(|_| request());
+        audit.flush(Duration::from_secs(20)).unwrap();
+    }
+    let start = Instant::now();
+    let ((), allocations) = count(|| (0..1000).for_each(|_| request()));
+    println!("a record takes {:?}", start.elapsed() / 1000);
+    assert_eq!(allocations.total(), 0);
+}

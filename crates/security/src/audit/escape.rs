@@ -46,7 +46,7 @@ impl fmt::Debug for Escaped<'_> {
 
 /// Control characters (C0, C1, DEL), line and paragraph separators, marks and overrides of direction, and
 /// invisible tags.
-fn is_unsafe(c: char) -> bool {
+pub(super) fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
