@@ -8,6 +8,7 @@ mod fan_out;
 pub mod json_lines;
 mod line;
 mod memory;
+mod ocsf;
 mod to_tracing;
 mod verify;
 
@@ -20,6 +21,7 @@ pub use escape::Escaped;
 pub use fan_out::FanOut;
 pub use json_lines::{AuditFileError, FailMode, Flush, JsonLinesAudit, JsonLinesOptions};
 pub use memory::MemoryAudit;
+pub use ocsf::to_ocsf;
 pub use to_tracing::TracingAudit;
 pub use verify::{ChainError, ChainReason, Summary, Verifier, verify};
 
