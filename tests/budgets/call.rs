@@ -13,7 +13,7 @@ use palisade::{
     Context, SecurityConfig, Server, ToolRoute,
     auth::{Bearer, bearer::TokenEntry},
     http::{HttpBody, HttpService},
-    security::{AllowedOrigins, Grants, PeerInfo, RulePolicy, Scope, ServerSecurity},
+    security::{AllowedOrigins, PeerInfo, Role, Rule, RulePolicy, Scope, ServerSecurity},
 };
 use palisade_testkit::{
     RawRequest,
@@ -58,7 +58,11 @@ fn security() -> ServerSecurity {
                 .allow_methods(["server/discover", "tools/list", "subscriptions/listen"])
                 .allow_tool("sub")
                 .allow_resource("test://readme")
-                .allow_for_scope(scope(), Grants::new().allow_tool("add").allow_tool("file_write")),
+                .with_rule(
+                    Rule::allow()
+                        .with_roles([Role::new("writer").with_scopes([scope()])])
+                        .with_tools(["add", "file_write"]),
+                ),
         )
         .build()
         .unwrap()

@@ -130,6 +130,8 @@ pub struct AuditRecord<'a> {
     pub http_status: Option<u16>,
     /// The code of the JSON-RPC error, if it was answered with one.
     pub jsonrpc_code: Option<i32>,
+    /// Why a policy on trial would have denied the request, had it been in force: the `code()` of the reason.
+    pub would_deny: Option<&'static str>,
     /// From the head of the request to its outcome.
     pub duration: Duration,
     /// Whether [`AuditSink::reserve`] made room for this record. The record of a request that was refused
@@ -159,6 +161,7 @@ impl<'a> AuditRecord<'a> {
             code,
             http_status: None,
             jsonrpc_code: None,
+            would_deny: None,
             duration: Duration::ZERO,
             reserved: false,
         }
@@ -197,6 +200,13 @@ impl<'a> AuditRecord<'a> {
     #[must_use]
     pub const fn with_jsonrpc_code(mut self, jsonrpc_code: Option<i32>) -> Self {
         self.jsonrpc_code = jsonrpc_code;
+        self
+    }
+
+    /// Sets why a policy on trial would have denied the request.
+    #[must_use]
+    pub const fn with_would_deny(mut self, would_deny: Option<&'static str>) -> Self {
+        self.would_deny = would_deny;
         self
     }
 

@@ -59,8 +59,9 @@ pub use host::{AllowedHosts, HostError};
 pub use limits::Limits;
 pub use origin::{AllowedOrigins, Origin, OriginError};
 pub use policy::{
-    AccessRequest, AllowAuthenticated, Authorized, Decision, DenyReason, Grants, Policy,
-    PolicyError, RulePolicy, Target, authorize,
+    AccessRequest, AllowAuthenticated, AllowedDir, ArgumentRule, ArgumentRuleError, Authorized,
+    Decision, DenyReason, Effect, Explanation, Policy, PolicyError, Purpose, RawPolicy, Role, Rule,
+    RulePolicy, Target, UriRule, UriRuleError, authorize, explain, is_listed,
 };
 pub use principal::{Principal, Scope, ScopeError};
 pub use provider::{CredentialError, CredentialProvider};

@@ -12,6 +12,8 @@ pub const FORBIDDEN: i32 = -31403;
 pub const RATE_LIMITED: i32 = -31429;
 /// JSON-RPC code of a request that cannot be served now.
 pub const UNAVAILABLE: i32 = -31503;
+/// JSON-RPC code of parameters that are malformed. The specification's, like the others it assigns.
+const INVALID_PARAMS: i32 = -32602;
 /// JSON-RPC code of any other refusal by a transport.
 pub const REFUSED: i32 = -31400;
 
@@ -179,6 +181,10 @@ impl RejectError {
                     | AuthnError::CredentialsInQuery => UNAUTHENTICATED,
                 },
             ),
+            // Not a matter of who asks: the parameters are good for nobody.
+            Self::Denied(reason @ (DenyReason::InvalidUri | DenyReason::InvalidPath)) => {
+                (reason.code(), 400, INVALID_PARAMS)
+            }
             Self::Denied(reason) => (reason.code(), 403, FORBIDDEN),
             Self::RateLimited { .. } => ("rate_limited", 429, RATE_LIMITED),
             Self::TooManyInFlight { .. } => ("too_many_in_flight", 429, RATE_LIMITED),
@@ -199,7 +205,9 @@ mod tests {
             (error.code(), error.http_status(), error.jsonrpc_code()),
             (code, http_status, jsonrpc_code)
         );
-        assert!(!(-32768..=-32000).contains(&error.jsonrpc_code()), "reserved by JSON-RPC");
+        let assigned = error.jsonrpc_code() == INVALID_PARAMS;
+        let reserved = (-32768..=-32000).contains(&error.jsonrpc_code());
+        assert!(assigned || !reserved, "reserved by JSON-RPC");
         let text = error.to_string();
         assert!(
             !text.contains('\n') && text.starts_with(|c: char| c.is_ascii_lowercase()),
@@ -239,6 +247,9 @@ mod tests {
         check(&DenyReason::PathNotAuthorized.into(), "path_not_authorized", 403, -31403);
         check(&DenyReason::UnauthorizedPath.into(), "unauthorized_path", 403, -31403);
         check(&DenyReason::InvalidUriScheme.into(), "invalid_uri_scheme", 403, -31403);
+        check(&DenyReason::ArgumentNotAuthorized.into(), "argument_not_authorized", 403, -31403);
+        check(&DenyReason::InvalidUri.into(), "invalid_uri", 400, -32602);
+        check(&DenyReason::InvalidPath.into(), "invalid_path", 400, -32602);
         check(&DenyReason::PolicyFailed.into(), "policy_error", 403, -31403);
         check(&RejectError::ShuttingDown, "shutting_down", 503, -31503);
         check(&RejectError::AuditUnavailable, "audit_unavailable", 503, -31503);

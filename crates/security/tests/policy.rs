@@ -1,8 +1,8 @@
 //! Policies through `authorize`, as a registry uses them.
 
 use palisade_security::{
-    AccessRequest, AllowAuthenticated, Decision, DenyReason, Grants, Policy, PolicyError,
-    Principal, RulePolicy, Scope, Target, authorize,
+    AccessRequest, AllowAuthenticated, Decision, DenyReason, Policy, PolicyError, Principal, Role,
+    Rule, RulePolicy, Scope, Target, authorize,
 };
 
 #[track_caller]
@@ -31,7 +31,7 @@ fn alice() -> Principal {
 fn z5_a_method_without_a_rule_is_denied() {
     let policy = RulePolicy::new();
     let method = Some(DenyReason::MethodNotAuthorized);
-    check(&policy, &alice(), "tools/list", Target::None, method.clone());
+    check(&policy, &alice(), "tools/list", Target::None, method);
     check(
         &policy,
         &alice(),
@@ -47,13 +47,13 @@ fn z5_a_method_without_a_rule_is_denied() {
         Some(DenyReason::PromptNotAuthorized),
     );
     let resource = Some(DenyReason::ResourceNotAuthorized);
-    check(&policy, &alice(), "resources/read", Target::Resource("file:///a"), resource.clone());
+    check(&policy, &alice(), "resources/read", Target::Resource("file:///a"), resource);
     check(&policy, &alice(), "completion/complete", Target::ResourceTemplate("a://{x}"), resource);
 
     let policy = RulePolicy::new().allow_methods(["tools/list", "tools/call"]).allow_tool("add");
     check(&policy, &alice(), "tools/list", Target::None, None);
-    check(&policy, &alice(), "Tools/List", Target::None, method.clone());
-    check(&policy, &alice(), "tools/listx", Target::None, method.clone());
+    check(&policy, &alice(), "Tools/List", Target::None, method);
+    check(&policy, &alice(), "tools/listx", Target::None, method);
     // A rule for the method does not stand for a rule for what it is applied to.
     check(&policy, &alice(), "tools/call", Target::None, method);
 }
@@ -68,9 +68,9 @@ fn rules_name_exact_targets() {
         .allow_resource("file:///{name}");
     check(&policy, &alice(), "tools/call", Target::Tool("add"), None);
     for other in ["Add", "add ", "ad", "adds", ""] {
-        check(&policy, &alice(), "tools/call", Target::Tool(other), tool.clone());
+        check(&policy, &alice(), "tools/call", Target::Tool(other), tool);
     }
-    check(&policy, &alice(), "tools/uninstall", Target::Tool("add"), tool.clone());
+    check(&policy, &alice(), "tools/uninstall", Target::Tool("add"), tool);
     check(&policy, &alice(), "prompts/get", Target::Tool("add"), tool);
     check(&policy, &alice(), "prompts/get", Target::Prompt("greet"), None);
     check(&policy, &alice(), "completion/complete", Target::Prompt("greet"), None);
@@ -84,13 +84,7 @@ fn rules_name_exact_targets() {
         None,
     );
     let resource = Some(DenyReason::ResourceNotAuthorized);
-    check(
-        &policy,
-        &alice(),
-        "resources/read",
-        Target::Resource("file:///data-secret"),
-        resource.clone(),
-    );
+    check(&policy, &alice(), "resources/read", Target::Resource("file:///data-secret"), resource);
     check(&policy, &alice(), "resources/read", Target::Resource("file:///name"), resource);
 
     let all = RulePolicy::new().allow_all_tools().allow_all_prompts().allow_all_resources();
@@ -103,9 +97,11 @@ fn rules_name_exact_targets() {
 #[test]
 fn scopes_add_grants() {
     let write = Scope::parse("files:write").unwrap();
-    let policy = RulePolicy::new().allow_tool("file_read").allow_for_scope(
-        write.clone(),
-        Grants::new().allow_tool("file_write").allow_method("tools/list"),
+    let policy = RulePolicy::new().allow_tool("file_read").with_rule(
+        Rule::allow()
+            .with_roles([Role::new("writer").with_scopes([write.clone()])])
+            .with_tools(["file_write"])
+            .with_methods(["tools/list"]),
     );
     let writer = alice().with_scopes([write]);
     check(&policy, &writer, "tools/call", Target::Tool("file_read"), None);

@@ -40,7 +40,10 @@ pub(crate) async fn dispatch(server: &Arc<Shared>, call: Call<'_>) -> Reply {
         .with_target(target)
         .with_arguments(call.params.arguments);
     match authorize(call.security.policy(), request) {
-        Ok(authorized) => route(server, &registry, &call, authorized).await,
+        Ok(authorized) => {
+            let reply = route(server, &registry, &call, authorized).await;
+            reply.with_would_deny(authorized.would_deny())
+        }
         Err(reason) => reply::rejected(&call, &RejectError::from(reason)),
     }
 }

@@ -7,7 +7,7 @@ use palisade_protocol::{
     ErrorCode, ErrorObject, ProtocolVersion, Request, RequestId, RequestParams, encode,
     header::ParamHeaders,
 };
-use palisade_security::{Principal, RejectError, ServerSecurity};
+use palisade_security::{DenyReason, Principal, RejectError, ServerSecurity};
 
 use crate::Outbox;
 
@@ -90,6 +90,8 @@ pub struct Reply {
     pub retry_after: Option<Duration>,
     /// The code of the JSON-RPC error that it is, for the audit record.
     pub error_code: Option<i32>,
+    /// Why a policy on trial would have denied the request, for the audit record.
+    pub would_deny: Option<&'static str>,
 }
 
 /// How a request ended.
@@ -112,7 +114,14 @@ impl Reply {
     /// A response with a result, already encoded.
     #[must_use]
     pub fn result(message: Bytes, outcome: ReplyOutcome) -> Self {
-        Self { message, http_status: 200, outcome, retry_after: None, error_code: None }
+        Self {
+            message,
+            http_status: 200,
+            outcome,
+            retry_after: None,
+            error_code: None,
+            would_deny: None,
+        }
     }
 
     /// A response with an error. The status follows from the error's code.
@@ -124,6 +133,7 @@ impl Reply {
             outcome: ReplyOutcome::Failed(code),
             retry_after: None,
             error_code: Some(error.code.get()),
+            would_deny: None,
         }
     }
 
@@ -138,6 +148,7 @@ impl Reply {
             outcome: ReplyOutcome::Denied(reject.code()),
             retry_after: reject.retry_after(),
             error_code: Some(reject.jsonrpc_code()),
+            would_deny: None,
         }
     }
 
@@ -145,6 +156,13 @@ impl Reply {
     #[must_use]
     pub fn with_http_status(mut self, status: u16) -> Self {
         self.http_status = status;
+        self
+    }
+
+    /// The same, of a request that a policy on trial would have denied for this reason.
+    #[must_use]
+    pub fn with_would_deny(mut self, reason: Option<DenyReason>) -> Self {
+        self.would_deny = reason.map(|reason| reason.code());
         self
     }
 

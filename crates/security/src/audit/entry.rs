@@ -35,6 +35,8 @@ pub struct AuditEntry {
     pub http_status: Option<u16>,
     /// See [`AuditRecord::jsonrpc_code`].
     pub jsonrpc_code: Option<i32>,
+    /// See [`AuditRecord::would_deny`].
+    pub would_deny: Option<&'static str>,
     /// See [`AuditRecord::duration`].
     pub duration: Duration,
 }
@@ -55,6 +57,7 @@ impl From<&AuditRecord<'_>> for AuditEntry {
             code: record.code.to_owned(),
             http_status: record.http_status,
             jsonrpc_code: record.jsonrpc_code,
+            would_deny: record.would_deny,
             duration: record.duration,
         }
     }

@@ -35,6 +35,7 @@ impl AuditSink for TracingAudit {
                     code = %Escaped::new(record.code),
                     http_status = record.http_status,
                     jsonrpc_code = record.jsonrpc_code,
+                    would_deny = record.would_deny,
                     duration_us = u64::try_from(record.duration.as_micros()).unwrap_or(u64::MAX),
                 )
             };

@@ -16,7 +16,7 @@ use crate::{
     host::AllowedHosts,
     limits::Limits,
     origin::AllowedOrigins,
-    policy::{AllowAuthenticated, Policy},
+    policy::{AllowAuthenticated, DryRun, Policy},
     seal::Sealer,
 };
 
@@ -55,6 +55,7 @@ pub struct Ready {
     tls: TlsChoice,
     hosts: AllowedHosts,
     policy: Option<Arc<dyn Policy>>,
+    dry_run: bool,
     limits: Limits,
     request_timeout: Option<Duration>,
     audit: Arc<dyn AuditSink>,
@@ -144,6 +145,7 @@ impl WantsTls {
                 tls,
                 hosts: AllowedHosts::loopback(),
                 policy: None,
+                dry_run: false,
                 limits: Limits::new(),
                 request_timeout: None,
                 audit: Arc::new(TracingAudit::new()),
@@ -153,6 +155,19 @@ impl WantsTls {
                 edge: EdgeSettings::default(),
             },
         }
+    }
+}
+
+impl Dangerous<Ready> {
+    /// Puts a policy on trial: whoever is authenticated may do everything, as without a policy, and logs and
+    /// audit records tell what this policy would have refused.
+    pub fn with_policy_dry_run(
+        mut self,
+        policy: impl Policy + 'static,
+    ) -> ServerConfigBuilder<Ready> {
+        self.state.policy = Some(Arc::new(policy));
+        self.state.dry_run = true;
+        ServerConfigBuilder { state: self.state }
     }
 }
 
@@ -173,7 +188,13 @@ impl ServerConfigBuilder<Ready> {
     /// Sets who may do what. Default: everyone who authenticated may do everything.
     pub fn with_policy(mut self, policy: impl Policy + 'static) -> Self {
         self.state.policy = Some(Arc::new(policy));
+        self.state.dry_run = false;
         self
+    }
+
+    /// Opens what weakens security.
+    pub fn dangerous(self) -> Dangerous<Ready> {
+        Dangerous { state: self.state }
     }
 
     /// Sets what a peer may use. A time set by [`Self::with_request_timeout`] stays, in whatever order.
@@ -233,6 +254,9 @@ impl ServerConfigBuilder<Ready> {
             findings.extend(nested);
         }
         findings.extend(ready.edge.findings(&ready.origins));
+        if let Some(policy) = &ready.policy {
+            findings.extend(policy.findings().into_iter().map(|finding| finding.within("policy")));
+        }
         if ready.realm.is_empty() || !ready.realm.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
             let message = "the realm is empty or has characters other than printable ascii";
             findings.push(
@@ -263,16 +287,24 @@ impl ServerConfigBuilder<Ready> {
         if ready.backoff.is_disabled() {
             dangerous_uses.push("backoff_disabled");
         }
+        if ready.dry_run {
+            dangerous_uses.push("policy_dry_run");
+        }
         for name in &dangerous_uses {
             tracing::warn!(name, "security is weakened by dangerous()");
         }
         for warning in &warnings {
             tracing::warn!(code = warning.code(), path = warning.path(), "{}", warning.message());
         }
-        let policy = ready.policy.unwrap_or_else(|| match ready.authenticator {
-            Some(_) => Arc::new(AllowAuthenticated::new()),
-            None => Arc::new(AllowAuthenticated::including_anonymous()),
-        });
+        let everything = || match ready.authenticator {
+            Some(_) => AllowAuthenticated::new(),
+            None => AllowAuthenticated::including_anonymous(),
+        };
+        let policy = match ready.policy {
+            Some(policy) if ready.dry_run => Arc::new(DryRun::new(everything(), policy)),
+            Some(policy) => policy,
+            None => Arc::new(everything()),
+        };
         Ok(ServerSecurity::from_inner(Inner {
             edge: ready.edge.prepare(&ready.hosts),
             origins: ready.origins,

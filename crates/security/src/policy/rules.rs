@@ -1,56 +1,54 @@
-//! The built-in policies.
+//! [`RulePolicy`]: rules, indexed by what they are about.
 
-use std::collections::HashSet;
+mod index;
 
-use super::{AccessRequest, Decision, DenyReason, Policy, PolicyError, Target};
-use crate::principal::Scope;
+use std::sync::Arc;
 
-/// Allows everything to everyone who authenticated. The default; on a server without authentication it
-/// allows the anonymous principal too.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct AllowAuthenticated {
-    anonymous: bool,
-}
+use index::{Index, ResourceIndex};
+use palisade_protocol::method;
 
-impl AllowAuthenticated {
-    /// Allows everything to principals that are not anonymous.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self { anonymous: false }
-    }
+pub(super) use index::Entry;
 
-    /// What a server without authentication uses: the decision to let everyone in was made there.
-    pub(crate) const fn including_anonymous() -> Self {
-        Self { anonymous: true }
-    }
-}
+use super::{
+    AccessRequest, Decision, DenyReason, Explanation, Policy, PolicyError, Target,
+    explain::{Note, Trace},
+    rule::{Effect, Rule},
+};
+use crate::config::{Finding, Severity};
 
-impl Policy for AllowAuthenticated {
-    fn decide(&self, request: &AccessRequest<'_>) -> Result<Decision, PolicyError> {
-        if request.principal.is_anonymous() && !self.anonymous {
-            return Ok(Decision::Deny(DenyReason::MethodNotAuthorized));
-        }
-        Ok(Decision::Allow)
-    }
-}
-
-/// Allows what its rules name and denies the rest. Rules hold for every principal that reaches the policy,
-/// or for those who were granted a scope.
+/// Allows what its rules allow, and denies the rest: no rule, no access.
+///
+/// - Rules that deny or require win over rules that allow, in whatever order.
+/// - A rule that allows a tool under conditions on its arguments stands beside other rules: whoever may
+///   call the tool by any of them may call it. To put a condition on every call, use [`Rule::require`].
+/// - What is listed is what may be called with some arguments; the same rules decide.
+/// - A decision about a tool looks at the rules that name it, and at those that name all tools. It reads
+///   the arguments only if one of these rules is about arguments, and then takes what it needs from them.
 ///
 /// ```
-/// use palisade_security::{Grants, RulePolicy, Scope};
+/// use palisade_security::{ArgumentRule, Role, Rule, RulePolicy, Scope};
 ///
+/// let writer = Role::new("writer").with_scopes([Scope::parse("files:write")?]);
 /// let policy = RulePolicy::new()
 ///     .allow_methods(["server/discover", "tools/list"])
 ///     .allow_tool("add")
-///     .allow_for_scope(Scope::parse("files:write")?, Grants::new().allow_tool("file_write"));
-/// # Ok::<(), palisade_security::ScopeError>(())
+///     .with_rule(
+///         Rule::allow()
+///             .with_name("writers")
+///             .with_roles([writer])
+///             .with_tools(["file_write"])
+///             .with_arguments([ArgumentRule::below("/path", "/srv/data")?]),
+///     );
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct RulePolicy {
-    everyone: Grants,
-    scoped: Vec<(Scope, Grants)>,
+    methods: Index,
+    tools: Index,
+    prompts: Index,
+    resources: ResourceIndex,
+    rules: usize,
+    findings: Vec<Finding>,
 }
 
 impl RulePolicy {
@@ -60,210 +58,218 @@ impl RulePolicy {
         Self::default()
     }
 
-    /// Adds grants for every principal.
+    /// Adds a rule. What is wrong with it is reported when a configuration is built with the policy.
     #[must_use]
-    pub fn allow(mut self, grants: Grants) -> Self {
-        self.everyone.extend(grants);
+    pub fn with_rule(mut self, rule: Rule) -> Self {
+        let place = format!("rules[{}]", self.rules);
+        self.rules += 1;
+        self.findings.extend(rule.findings().into_iter().map(|finding| finding.within(&place)));
+        let entry = Arc::new(Entry::of(&rule, place.into()));
+        self.methods.insert(&rule.methods, &entry);
+        self.tools.insert(&rule.tools, &entry);
+        self.prompts.insert(&rule.prompts, &entry);
+        self.resources.insert(&rule, &entry);
         self
     }
 
-    /// Adds grants for principals with a scope.
-    #[must_use]
-    pub fn allow_for_scope(mut self, scope: Scope, grants: Grants) -> Self {
-        self.scoped.push((scope, grants));
+    pub(super) fn with_findings(mut self, findings: Vec<Finding>) -> Self {
+        self.findings.extend(findings);
         self
     }
 
-    /// See [`Grants::allow_method`].
-    #[must_use]
-    pub fn allow_method(self, method: &str) -> Self {
-        self.allow(Grants::new().allow_method(method))
-    }
-
-    /// See [`Grants::allow_methods`].
-    #[must_use]
-    pub fn allow_methods<'a>(self, methods: impl IntoIterator<Item = &'a str>) -> Self {
-        self.allow(Grants::new().allow_methods(methods))
-    }
-
-    /// See [`Grants::allow_tool`].
-    #[must_use]
-    pub fn allow_tool(self, name: &str) -> Self {
-        self.allow(Grants::new().allow_tool(name))
-    }
-
-    /// See [`Grants::allow_all_tools`].
-    #[must_use]
-    pub fn allow_all_tools(self) -> Self {
-        self.allow(Grants::new().allow_all_tools())
-    }
-
-    /// See [`Grants::allow_prompt`].
-    #[must_use]
-    pub fn allow_prompt(self, name: &str) -> Self {
-        self.allow(Grants::new().allow_prompt(name))
-    }
-
-    /// See [`Grants::allow_all_prompts`].
-    #[must_use]
-    pub fn allow_all_prompts(self) -> Self {
-        self.allow(Grants::new().allow_all_prompts())
-    }
-
-    /// See [`Grants::allow_resource`].
-    #[must_use]
-    pub fn allow_resource(self, uri: &str) -> Self {
-        self.allow(Grants::new().allow_resource(uri))
-    }
-
-    /// See [`Grants::allow_all_resources`].
-    #[must_use]
-    pub fn allow_all_resources(self) -> Self {
-        self.allow(Grants::new().allow_all_resources())
-    }
-}
-
-impl Policy for RulePolicy {
-    fn decide(&self, request: &AccessRequest<'_>) -> Result<Decision, PolicyError> {
-        let scoped =
-            self.scoped.iter().filter(|(scope, _)| request.principal.has_scope(scope.as_str()));
-        let mut grants = std::iter::once(&self.everyone).chain(scoped.map(|(_, grants)| grants));
-        if grants.any(|grants| grants.permit(request)) {
-            return Ok(Decision::Allow);
-        }
-        Ok(Decision::Deny(match request.target {
-            Target::None => DenyReason::MethodNotAuthorized,
-            Target::Tool(_) => DenyReason::ToolNotAuthorized,
-            Target::Prompt(_) => DenyReason::PromptNotAuthorized,
-            Target::Resource(_) | Target::ResourceTemplate(_) => DenyReason::ResourceNotAuthorized,
-        }))
-    }
-}
-
-/// What a rule of a [`RulePolicy`] allows. Names are compared exactly.
-#[derive(Clone, Debug, Default)]
-pub struct Grants {
-    methods: HashSet<Box<str>>,
-    tools: Names,
-    prompts: Names,
-    resources: Names,
-}
-
-impl Grants {
-    /// Grants nothing.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Allows a method where it is applied to nothing in particular, such as `tools/list`. `tools/call` and
-    /// the like need a rule for what they are applied to: [`Self::allow_tool`].
+    /// Allows a method to every principal that reaches the policy: see [`Rule::with_methods`].
     #[must_use]
     pub fn allow_method(self, method: &str) -> Self {
         self.allow_methods([method])
     }
 
-    /// Allows several methods: see [`Self::allow_method`].
+    /// Allows several methods.
     #[must_use]
-    pub fn allow_methods<'a>(mut self, methods: impl IntoIterator<Item = &'a str>) -> Self {
-        self.methods.extend(methods.into_iter().map(Box::from));
-        self
+    pub fn allow_methods<'a>(self, methods: impl IntoIterator<Item = &'a str>) -> Self {
+        self.with_rule(Rule::allow().with_methods(methods))
     }
 
-    /// Allows to see and call one tool.
+    /// Allows to see and call one tool: see [`Rule::with_tools`].
     #[must_use]
-    pub fn allow_tool(mut self, name: &str) -> Self {
-        self.tools.exact.insert(name.into());
-        self
+    pub fn allow_tool(self, name: &str) -> Self {
+        self.with_rule(Rule::allow().with_tools([name]))
     }
 
     /// Allows to see and call every tool.
     #[must_use]
-    pub fn allow_all_tools(mut self) -> Self {
-        self.tools.all = true;
-        self
+    pub fn allow_all_tools(self) -> Self {
+        self.allow_tool("*")
     }
 
-    /// Allows to see, get and complete one prompt.
+    /// Allows to see, get and complete one prompt: see [`Rule::with_prompts`].
     #[must_use]
-    pub fn allow_prompt(mut self, name: &str) -> Self {
-        self.prompts.exact.insert(name.into());
-        self
+    pub fn allow_prompt(self, name: &str) -> Self {
+        self.with_rule(Rule::allow().with_prompts([name]))
     }
 
     /// Allows to see, get and complete every prompt.
     #[must_use]
-    pub fn allow_all_prompts(mut self) -> Self {
-        self.prompts.all = true;
-        self
+    pub fn allow_all_prompts(self) -> Self {
+        self.allow_prompt("*")
     }
 
-    /// Allows to see, read and watch one resource, by exact URI, or one template, by its text. A template
-    /// does not allow the resources it makes.
+    /// Allows to see, read and watch one resource or template: see [`Rule::with_resources`].
     #[must_use]
-    pub fn allow_resource(mut self, uri: &str) -> Self {
-        self.resources.exact.insert(uri.into());
-        self
+    pub fn allow_resource(self, uri: &str) -> Self {
+        self.with_rule(Rule::allow().with_resources([uri]))
     }
 
     /// Allows to see, read and watch every resource and template.
     #[must_use]
-    pub fn allow_all_resources(mut self) -> Self {
-        self.resources.all = true;
-        self
+    pub fn allow_all_resources(self) -> Self {
+        self.allow_resource("*")
     }
 
-    fn extend(&mut self, other: Self) {
-        self.methods.extend(other.methods);
-        self.tools.extend(other.tools);
-        self.prompts.extend(other.prompts);
-        self.resources.extend(other.resources);
-    }
-
-    /// A target is judged together with the method that is applied to it, so that permission to call a tool
-    /// is not permission for whatever else might name it one day.
-    fn permit(&self, request: &AccessRequest<'_>) -> bool {
-        match (request.method, request.target) {
-            ("tools/call", Target::Tool(name)) => self.tools.contain(name),
-            ("prompts/get" | "completion/complete", Target::Prompt(name)) => {
-                self.prompts.contain(name)
+    /// Decides, and notes why.
+    fn evaluate(&self, request: &AccessRequest<'_>, trace: &mut Trace) -> Decision {
+        let kind = Kind::of(request);
+        // Rules that deny a method deny it whatever it is applied to.
+        let mut by_method = self.methods.about(request.method);
+        if let Some(entry) = by_method.find(|entry| entry.denies(request.principal)) {
+            return trace.denied_by(entry, kind.default_reason());
+        }
+        match kind {
+            Kind::Method => judge(self.methods.about(request.method), request, kind, trace),
+            Kind::Tool(name) => judge(self.tools.about(name), request, kind, trace),
+            Kind::Prompt(name) => judge(self.prompts.about(name), request, kind, trace),
+            Kind::Resource(uri) => self.resources.judge(uri, request, trace),
+            Kind::Template(text) => self.resources.judge_template(text, request, trace),
+            Kind::Unknown(reason) => {
+                trace.note(|| Note::NoRule);
+                Decision::Deny(reason)
             }
-            (
-                "resources/read"
-                | "resources/subscribe"
-                | "resources/unsubscribe"
-                | "subscriptions/listen"
-                | "completion/complete",
-                Target::Resource(uri) | Target::ResourceTemplate(uri),
-            ) => self.resources.contain(uri),
-            (
-                "tools/call"
-                | "prompts/get"
-                | "resources/read"
-                | "resources/subscribe"
-                | "resources/unsubscribe"
-                | "completion/complete",
-                _,
-            ) => false,
-            (method, Target::None) => self.methods.contains(method),
-            (_, _) => false,
         }
     }
 }
 
-#[derive(Clone, Debug, Default)]
-struct Names {
-    all: bool,
-    exact: HashSet<Box<str>>,
-}
-
-impl Names {
-    fn contain(&self, name: &str) -> bool {
-        self.all || self.exact.contains(name)
+impl Policy for RulePolicy {
+    fn decide(&self, request: &AccessRequest<'_>) -> Result<Decision, PolicyError> {
+        Ok(self.evaluate(request, &mut Trace::off()))
     }
 
-    fn extend(&mut self, other: Self) {
-        self.all |= other.all;
-        self.exact.extend(other.exact);
+    fn explain(&self, request: &AccessRequest<'_>) -> Result<Explanation, PolicyError> {
+        let mut trace = Trace::on();
+        let decision = self.evaluate(request, &mut trace);
+        Ok(trace.into_explanation(decision))
+    }
+
+    fn findings(&self) -> Vec<Finding> {
+        let mut findings = self.findings.clone();
+        if self.rules == 0 {
+            let message = "there are no rules: everything is denied";
+            findings.push(
+                Finding::new("rules", Severity::Warning, "denies_everything", message)
+                    .with_fix("add rules for what may be done"),
+            );
+        }
+        findings.extend(self.tools.loopholes());
+        findings
+    }
+}
+
+/// What a request is judged as. A target is judged together with the method that is applied to it, so that
+/// permission to call a tool is not permission for whatever else might name it one day.
+#[derive(Clone, Copy)]
+enum Kind<'a> {
+    Method,
+    Tool(&'a str),
+    Prompt(&'a str),
+    Resource(&'a str),
+    Template(&'a str),
+    /// No rule can be about it.
+    Unknown(DenyReason),
+}
+
+impl<'a> Kind<'a> {
+    fn of(request: &AccessRequest<'a>) -> Self {
+        match (request.method, request.target) {
+            (method::TOOLS_CALL, Target::Tool(name)) => Self::Tool(name),
+            (method::PROMPTS_GET | method::COMPLETION_COMPLETE, Target::Prompt(name)) => {
+                Self::Prompt(name)
+            }
+            (
+                method::RESOURCES_READ
+                | method::SUBSCRIPTIONS_LISTEN
+                | method::COMPLETION_COMPLETE
+                | RESOURCES_SUBSCRIBE
+                | RESOURCES_UNSUBSCRIBE,
+                Target::Resource(uri),
+            ) => Self::Resource(uri),
+            (
+                method::RESOURCES_READ | method::COMPLETION_COMPLETE,
+                Target::ResourceTemplate(text),
+            ) => Self::Template(text),
+            (
+                method::TOOLS_CALL
+                | method::PROMPTS_GET
+                | method::RESOURCES_READ
+                | method::COMPLETION_COMPLETE
+                | RESOURCES_SUBSCRIBE
+                | RESOURCES_UNSUBSCRIBE,
+                Target::None,
+            ) => Self::Unknown(DenyReason::MethodNotAuthorized),
+            (_, Target::None) => Self::Method,
+            (_, Target::Tool(_)) => Self::Unknown(DenyReason::ToolNotAuthorized),
+            (_, Target::Prompt(_)) => Self::Unknown(DenyReason::PromptNotAuthorized),
+            (_, Target::Resource(_) | Target::ResourceTemplate(_)) => {
+                Self::Unknown(DenyReason::ResourceNotAuthorized)
+            }
+        }
+    }
+
+    const fn default_reason(self) -> DenyReason {
+        match self {
+            Self::Method => DenyReason::MethodNotAuthorized,
+            Self::Tool(_) => DenyReason::ToolNotAuthorized,
+            Self::Prompt(_) => DenyReason::PromptNotAuthorized,
+            Self::Resource(_) | Self::Template(_) => DenyReason::ResourceNotAuthorized,
+            Self::Unknown(reason) => reason,
+        }
+    }
+}
+
+/// Methods of older revisions.
+const RESOURCES_SUBSCRIBE: &str = "resources/subscribe";
+const RESOURCES_UNSUBSCRIBE: &str = "resources/unsubscribe";
+
+/// Weighs all rules about one name. Those that deny or require win.
+fn judge<'i>(
+    entries: impl Iterator<Item = &'i Entry>,
+    request: &AccessRequest<'_>,
+    kind: Kind<'_>,
+    trace: &mut Trace,
+) -> Decision {
+    let (mut allowed, mut refused) = (None, None);
+    for entry in entries {
+        if !entry.is_for(request.principal) {
+            trace.note_role(entry);
+            continue;
+        }
+        match entry.effect {
+            Effect::Deny => return trace.denied_by(entry, kind.default_reason()),
+            Effect::Require => {
+                if let Err(reason) = entry.check_arguments(request, trace) {
+                    return trace.denied_by(entry, reason);
+                }
+            }
+            Effect::Allow if allowed.is_some() => {}
+            Effect::Allow => match entry.check_arguments(request, trace) {
+                Ok(()) => allowed = Some(entry),
+                Err(reason) => refused = refused.or(Some(reason)),
+            },
+        }
+    }
+    match (allowed, refused) {
+        (Some(entry), _) => trace.allowed_by(entry),
+        (None, Some(reason)) => Decision::Deny(reason),
+        (None, None) => {
+            trace.note(|| Note::NoRule);
+            Decision::Deny(kind.default_reason())
+        }
     }
 }

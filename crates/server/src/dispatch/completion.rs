@@ -36,7 +36,8 @@ pub(super) async fn complete(server: &Arc<Shared>, registry: &Registry, call: &C
         Err(reason) => return reply::rejected(call, &RejectError::from(reason)),
     };
     let Some(completer) = completer else {
-        return reply::error(call, &ErrorObject::invalid_params("unknown reference"));
+        let unknown = reply::error(call, &ErrorObject::invalid_params("unknown reference"));
+        return unknown.with_would_deny(authorized.would_deny());
     };
     let context = Context::new(server, call, Inputs::default());
     let values = match completer {
@@ -49,10 +50,11 @@ pub(super) async fn complete(server: &Arc<Shared>, registry: &Registry, call: &C
         let completion = Completion::new(values.into_iter().take(Completion::MAX_VALUES));
         CompleteResult::new(completion.with_total(total as u64).with_has_more(more))
     });
-    match outcome {
+    let reply = match outcome {
         Ok(result) => reply::complete(server, call, result, ReplyOutcome::Completed),
         Err(error) => reply::other::<CompleteResult>(server, call, &context, Err(error)),
-    }
+    };
+    reply.with_would_deny(authorized.would_deny())
 }
 
 async fn suggestions(

@@ -1,7 +1,7 @@
 //! The lists: pages of what this principal may use.
 
 use palisade_protocol::{CacheHints, ErrorObject, RawJson, ResultMeta, encode, method};
-use palisade_security::{AccessRequest, SealPurpose, Target, authorize};
+use palisade_security::{AccessRequest, SealPurpose, Target, is_listed};
 use palisade_transport::{Call, Reply, ReplyOutcome};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
@@ -49,7 +49,7 @@ pub(super) fn list<T: Entry>(
     let visible = |entry: &&std::sync::Arc<T>| {
         let request = AccessRequest::new(call.principal, kind.used_by)
             .with_target((kind.target)(entry.key()));
-        authorize(call.security.policy(), request).is_ok()
+        is_listed(call.security.policy(), request)
     };
     let mut visible = entries.iter().filter(visible).peekable();
     let mut page = Vec::new();

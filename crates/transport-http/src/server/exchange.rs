@@ -152,6 +152,7 @@ async fn serve(
     let mut call = Call::new(body, &request, &params, principal, &shared.security, outbox);
     call.version = version;
     let reply = within_time(shared, &call).await;
+    trail.note_would_deny(reply.would_deny);
     let (outcome, code) = match reply.outcome {
         ReplyOutcome::Completed => (Outcome::Allowed, "completed"),
         ReplyOutcome::InputRequired => (Outcome::Allowed, "input_required"),

@@ -20,6 +20,7 @@ pub(super) struct Trail<'s> {
     principal: Option<Principal>,
     method: Option<Bytes>,
     target: Option<Bytes>,
+    would_deny: Option<&'static str>,
     finished: bool,
 }
 
@@ -38,6 +39,7 @@ impl<'s> Trail<'s> {
             principal: None,
             method: None,
             target: None,
+            would_deny: None,
             finished: false,
         }
     }
@@ -67,6 +69,11 @@ impl<'s> Trail<'s> {
     ) {
         self.method = Some(shared(body, &request.method));
         self.target = params.mirrored(&request.method).map(|name| shared(body, name));
+    }
+
+    /// Notes that a policy on trial would have denied the request.
+    pub(super) fn note_would_deny(&mut self, would_deny: Option<&'static str>) {
+        self.would_deny = would_deny;
     }
 
     /// Writes the record.
@@ -108,6 +115,7 @@ impl<'s> Trail<'s> {
         .with_request(method, target)
         .with_http_status(http_status)
         .with_jsonrpc_code(jsonrpc_code)
+        .with_would_deny(self.would_deny)
         .with_duration(self.started.elapsed())
         .with_reserved(self.reserved);
         self.security.audit().record(&record);
