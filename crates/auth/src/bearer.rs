@@ -4,10 +4,11 @@ mod provider;
 mod verifier;
 
 pub use provider::BearerToken;
-pub use verifier::{Bearer, DangerousBearer, TokenEntry};
+pub use verifier::{Bearer, DangerousBearer};
 
-/// The longest token, in bytes. Abuse: a token that costs more to look at than it can be worth.
-const MAX_TOKEN_LEN: usize = 8 * 1024;
+use crate::secrets::MAX_SECRET_LEN;
+/// A token and whose it is.
+pub use crate::secrets::SecretEntry as TokenEntry;
 
 /// Whether the text is a token as RFC 6750, section 2.1 has it: letters, digits and `-._~+/`, then any
 /// number of `=`.

@@ -10,6 +10,8 @@
 //! | `macros` | `#[tool]`, `#[prompt]`, `#[resource]` |
 //! | `transport-http` | Streamable HTTP, with TLS: [`http`] |
 //! | `auth-bearer` | bearer tokens on both sides: [`auth`] |
+//! | `auth-api-key` | API keys on both sides |
+//! | `auth-custom` | several headers of fixed values on both sides |
 //! | `schema-validation` | arguments of run-time tools are checked against their JSON Schema |
 //! | `config` | security configuration as files: [`config`] |
 //! | `aws-lc-rs`, `ring` | the cryptography; `aws-lc-rs` wins if both are on |

@@ -64,7 +64,7 @@ pub use policy::{
     RulePolicy, Target, UriRule, UriRuleError, authorize, explain, is_listed,
 };
 pub use principal::{Principal, Scope, ScopeError};
-pub use provider::{CredentialError, CredentialProvider};
+pub use provider::{CredentialError, CredentialProvider, NoCredentials, build_auth_headers};
 pub use reject::RejectError;
 pub use response_headers::{ResponseHeaders, SecurityHeaders, build_security_headers};
 pub use seal::{SealError, SealKeyError, SealPurpose, Sealer};

@@ -1,11 +1,14 @@
 //! The client's side of authentication: who adds credentials to a request.
 
-use std::fmt::Debug;
+use std::{fmt::Debug, sync::Arc};
 
 use async_trait::async_trait;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 
-use crate::origin::Origin;
+use crate::{
+    authn::{CredentialHeader, CredentialHeaderError},
+    origin::Origin,
+};
 
 /// Adds credentials to outgoing requests. Object-safe.
 ///
@@ -29,6 +32,84 @@ pub trait CredentialProvider: Debug + Send + Sync {
     fn context_key(&self) -> [u8; 32];
 }
 
+/// Shared providers are providers.
+#[async_trait]
+impl<T: CredentialProvider + ?Sized> CredentialProvider for Arc<T> {
+    async fn apply(&self, origin: &Origin, headers: &mut HeaderMap) -> Result<(), CredentialError> {
+        (**self).apply(origin, headers).await
+    }
+
+    fn context_key(&self) -> [u8; 32] {
+        (**self).context_key()
+    }
+}
+
+/// The decision to send no credentials.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct NoCredentials;
+
+impl NoCredentials {
+    /// Sends nothing.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self
+    }
+}
+
+#[async_trait]
+impl CredentialProvider for NoCredentials {
+    async fn apply(&self, _: &Origin, _: &mut HeaderMap) -> Result<(), CredentialError> {
+        Ok(())
+    }
+
+    fn context_key(&self) -> [u8; 32] {
+        [0; 32]
+    }
+}
+
+/// The credentials for a request to `origin`, as headers whose values are marked as sensitive, so that
+/// `Debug` shows nothing of them and HTTP/2 puts them into no table.
+///
+/// # Errors
+///
+/// [`CredentialError`] of the provider; [`CredentialError::Insecure`] if there are credentials and the
+/// origin is plain http on another machine; [`CredentialError::Header`] if a provider would set a header that
+/// frames or routes the request.
+///
+/// # Cancel safety
+///
+/// As [`CredentialProvider::apply`].
+///
+/// # Examples
+///
+/// ```
+/// # use palisade_security::{CredentialError, CredentialProvider, Origin, provider::build_auth_headers};
+/// # async fn show(provider: &dyn CredentialProvider) -> Result<(), CredentialError> {
+/// let origin = Origin::parse("https://mcp.example.com").unwrap();
+/// let headers = build_auth_headers(provider, &origin).await?;
+/// assert!(headers.values().all(|value| value.is_sensitive()));
+/// # Ok(())
+/// # }
+/// ```
+pub async fn build_auth_headers(
+    provider: &dyn CredentialProvider,
+    origin: &Origin,
+) -> Result<HeaderMap, CredentialError> {
+    let mut headers = HeaderMap::new();
+    provider.apply(origin, &mut headers).await?;
+    if !headers.is_empty() && !origin.is_trustworthy() {
+        return Err(CredentialError::Insecure { origin: origin.clone() });
+    }
+    for (name, value) in &mut headers {
+        if !CredentialHeader::is_sendable(name) {
+            return Err(CredentialHeaderError::Reserved { name: name.clone() }.into());
+        }
+        value.set_sensitive(true);
+    }
+    Ok(headers)
+}
+
 /// Why no credentials were added to a request. Safe to log.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -45,9 +126,23 @@ pub enum CredentialError {
         /// Where the request goes.
         origin: Origin,
     },
-    /// The credential has a character that a header cannot carry.
-    #[error("credential cannot be sent in a header: it must be token68 text without line ends")]
+    /// The credential is empty, too long, or has a character that it cannot have.
+    #[error("credential cannot be sent: it is empty, too long, or has characters it cannot have")]
     Malformed,
+    /// The name of a user has a colon or a control character, or is empty.
+    #[error(
+        "user name cannot be sent: it is empty, too long, or has a colon or a control character"
+    )]
+    InvalidUserName,
+    /// A header cannot hold credentials.
+    #[error(transparent)]
+    Header(#[from] CredentialHeaderError),
+    /// A header is listed twice, so that two readers could pick different ones.
+    #[error("`{name}` is listed twice")]
+    DuplicateHeader {
+        /// The name.
+        name: HeaderName,
+    },
     /// The request has credentials already.
     #[error("request already carries credentials")]
     AlreadyPresent,
@@ -64,6 +159,9 @@ impl CredentialError {
             Self::OtherOrigin { .. } => "credentials_for_other_origin",
             Self::Insecure { .. } => "credentials_not_sent",
             Self::Malformed => "malformed_credentials",
+            Self::InvalidUserName => "invalid_user_name",
+            Self::Header(error) => error.code(),
+            Self::DuplicateHeader { .. } => "duplicate_header",
             Self::AlreadyPresent => "multiple_credentials",
             Self::Unavailable => "credentials_unavailable",
         }

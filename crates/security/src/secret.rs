@@ -3,6 +3,7 @@
 use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroize;
 
 use crate::digest;
 
@@ -43,11 +44,18 @@ impl Secret {
     }
 
     /// Why this secret is guessable, if it is: fewer than `min_len` bytes, few different characters,
-    /// a run such as `abcdef`, or a well-known placeholder. A secret that passes is not proven random; one
+    /// a run such as `abcdef`, a well-known placeholder, or little more than words such as `test`. A secret that passes is not proven random; one
     /// that fails was not made by a generator.
     #[must_use]
     pub fn weakness(&self, min_len: usize) -> Option<Weakness> {
         weakness(self.expose(), min_len)
+    }
+
+    /// As [`Self::weakness`]; a secret that is little more than the name of its owner is guessable too.
+    #[must_use]
+    pub fn weakness_of(&self, owner: &str, min_len: usize) -> Option<Weakness> {
+        let derived = || is_little_more_than(self.expose(), &[owner]).then_some(Weakness::Derived);
+        self.weakness(min_len).or_else(derived)
     }
 }
 
@@ -93,6 +101,9 @@ pub enum Weakness {
     /// Contains a well-known placeholder or password.
     #[error("contains a well-known word or placeholder")]
     WellKnown,
+    /// Little more than the name of its owner.
+    #[error("derived from the name of its owner")]
+    Derived,
 }
 
 impl Weakness {
@@ -103,6 +114,7 @@ impl Weakness {
             Self::TooShort { .. } => "secret_too_short",
             Self::LowEntropy => "secret_low_entropy",
             Self::WellKnown => "secret_well_known",
+            Self::Derived => "secret_derived",
         }
     }
 }
@@ -121,6 +133,17 @@ const WELL_KNOWN: [&str; 10] = [
     "123456",
 ];
 
+/// What people put together when they need a secret for now. Short: chance finds them in random tokens
+/// too, so the rest of the secret decides.
+const EVERYDAY: [&str; 24] = [
+    "admin", "api", "bearer", "client", "demo", "dev", "dummy", "fake", "guest", "hello", "key",
+    "local", "mcp", "my", "prod", "root", "sample", "server", "staging", "temp", "test", "token",
+    "user", "world",
+];
+
+/// The letters that must be left of a secret when such words are taken out; digits count half.
+const MIN_REMAINDER: usize = 8;
+
 /// 16 random hexadecimal digits measure about 50 bits here, words and dates far less.
 const MIN_MEASURED_BITS: f64 = 36.0;
 
@@ -137,7 +160,25 @@ fn weakness(text: &str, min_len: usize) -> Option<Weakness> {
     let contains = |word: &str| {
         bytes.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word.as_bytes()))
     };
-    WELL_KNOWN.iter().any(|word| contains(word)).then_some(Weakness::WellKnown)
+    let well_known =
+        WELL_KNOWN.iter().any(|word| contains(word)) || is_little_more_than(text, &EVERYDAY);
+    well_known.then_some(Weakness::WellKnown)
+}
+
+/// Whether the text has one of these words, and little else.
+fn is_little_more_than(text: &str, words: &[&str]) -> bool {
+    let mut rest = text.to_ascii_lowercase();
+    let before = rest.len();
+    for word in words.iter().filter(|word| !word.is_empty()) {
+        let without = rest.replace(&word.to_ascii_lowercase(), " ");
+        rest.zeroize();
+        rest = without;
+    }
+    let letters = rest.bytes().filter(u8::is_ascii_alphabetic).count();
+    let digits = rest.bytes().filter(u8::is_ascii_digit).count();
+    let little = rest.len() < before && letters + digits / 2 < MIN_REMAINDER;
+    rest.zeroize();
+    little
 }
 
 /// Shannon entropy of the byte histogram, times the length.
@@ -181,8 +222,20 @@ mod tests {
         check("0123456789abcdef", Some(Weakness::LowEntropy));
         check("my-Secret-token-2024", Some(Weakness::WellKnown));
         check("PASSWORD-for-the-server", Some(Weakness::WellKnown));
+        check("test-token-12345", Some(Weakness::WellKnown));
+        check("my-test-api-key-for-dev", Some(Weakness::WellKnown));
+        check("Admin-Token-2026-07", Some(Weakness::WellKnown));
         check("0f3a9c71e5b2d846", None);
+        // Words that chance made.
+        check("q7VtE2zRkey4KpN8testHbJ6", None);
+        check("mcp_0f3a9c71e5b2d846", None);
         check("mF_9.B5f-4.1JqM/Zx+q", None);
         check("q7VtE2zR9wLx4KpN8sYc3HbJ6mGd5FaT", None);
+
+        let derived = |owner: &str, text: &str| Secret::new(text).weakness_of(owner, 12);
+        assert_eq!(derived("alice.cooper", "Alice.Cooper-1"), Some(Weakness::Derived));
+        assert_eq!(derived("weather-service", "weather-service-2026"), Some(Weakness::Derived));
+        assert_eq!(derived("alice", "alice-0f3a9c71e5b2d846"), None);
+        assert_eq!(derived("", "0f3a9c71e5b2d846"), None);
     }
 }

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request};
 use http_body_util::Full;
 use hyper_util::client::legacy;
-use palisade_security::{CredentialError, CredentialProvider, Origin};
+use palisade_security::{CredentialError, CredentialProvider, Origin, build_auth_headers};
 use palisade_transport::{ClientTransport, MessageStream, OutboundRequest, TransportError};
 use tokio::sync::watch;
 
@@ -76,18 +76,20 @@ impl HttpTransport {
 
     /// The credentials for one request, and the context they stand for.
     async fn authenticate(&self) -> Result<(HeaderMap, Option<[u8; 32]>), TransportError> {
-        let mut headers = HeaderMap::new();
-        let Some(provider) = &self.credentials else { return Ok((headers, Some(ANONYMOUS))) };
+        let Some(provider) = &self.credentials else {
+            return Ok((HeaderMap::new(), Some(ANONYMOUS)));
+        };
         if !self.origin.is_trustworthy() {
             return Err(self.not_sent());
         }
         let before = provider.context_key();
-        provider.apply(&self.origin, &mut headers).await.map_err(|error| match error {
-            CredentialError::OtherOrigin { .. } | CredentialError::Insecure { .. } => {
-                self.not_sent()
-            }
-            other => TransportError::Credentials(other.to_string()),
-        })?;
+        let headers =
+            build_auth_headers(provider, &self.origin).await.map_err(|error| match error {
+                CredentialError::OtherOrigin { .. } | CredentialError::Insecure { .. } => {
+                    self.not_sent()
+                }
+                other => TransportError::Credentials(other.to_string()),
+            })?;
         // If they changed meanwhile, it is not certain whose response this will be.
         let context = (provider.context_key() == before).then_some(before);
         Ok((headers, context))

@@ -8,7 +8,7 @@ use palisade_security::{
     CredentialError, CredentialProvider, Origin, Secret, digest::digest_parts,
 };
 
-use super::{MAX_TOKEN_LEN, is_token68};
+use super::{MAX_SECRET_LEN, is_token68};
 
 /// Sends one bearer token to one origin, and to no other: not after a redirect, and not over plain http
 /// unless the origin is on this machine.
@@ -39,7 +39,7 @@ impl BearerToken {
     /// longer than 8 KiB; [`CredentialError::Insecure`] if the origin is plain http on another machine.
     pub fn new(origin: Origin, token: impl Into<Secret>) -> Result<Self, CredentialError> {
         let token = token.into();
-        if token.len() > MAX_TOKEN_LEN || !is_token68(token.expose()) {
+        if token.len() > MAX_SECRET_LEN || !is_token68(token.expose()) {
             return Err(CredentialError::Malformed);
         }
         if !origin.is_trustworthy() {

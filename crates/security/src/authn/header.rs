@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use http::HeaderName;
+use http::{
+    HeaderName,
+    header::{AUTHORIZATION, COOKIE},
+};
 
 /// The name of a header that holds a credential, such as `X-API-Key`. Cannot be one that frames or routes a
 /// message, that says where it comes from, or that has a meaning in MCP: whoever could choose such a header
@@ -80,6 +83,13 @@ impl CredentialHeader {
     pub fn is_reserved(name: &HeaderName) -> bool {
         let name = name.as_str();
         RESERVED.contains(&name) || RESERVED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+    }
+
+    /// Whether a client may send credentials in a header. Beside names of its own, servers ask for
+    /// `Authorization` with schemes of their own, and for `Cookie`.
+    #[must_use]
+    pub fn is_sendable(name: &HeaderName) -> bool {
+        name == AUTHORIZATION || name == COOKIE || !Self::is_reserved(name)
     }
 
     /// The name.

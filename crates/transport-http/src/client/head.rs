@@ -7,23 +7,8 @@ use http::{
 use palisade_protocol::header::{
     MCP_METHOD, MCP_NAME, MCP_PARAM_PREFIX, MCP_PROTOCOL_VERSION, encode_value,
 };
+use palisade_security::CredentialHeader;
 use palisade_transport::{OutboundRequest, TransportError};
-
-/// Headers that decide how a message is framed, routed or read. A credential cannot be one of them.
-const RESERVED: [&str; 12] = [
-    "accept",
-    "connection",
-    "content-encoding",
-    "content-length",
-    "content-type",
-    "expect",
-    "host",
-    "keep-alive",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
 
 /// The headers of every request.
 pub(super) fn common() -> HeaderMap {
@@ -65,7 +50,7 @@ pub(super) fn headers(
                 None => continue,
             },
         };
-        if RESERVED.contains(&name.as_str()) || name.as_str().starts_with("mcp-") {
+        if !CredentialHeader::is_sendable(&name) {
             return Err(TransportError::Credentials(format!("`{name}` cannot hold credentials")));
         }
         value.set_sensitive(true);
