@@ -98,8 +98,8 @@ pub enum Weakness {
     /// Too few different characters, or runs such as `abcdef` and `111111`.
     #[error("too repetitive or sequential")]
     LowEntropy,
-    /// Contains a well-known placeholder or password.
-    #[error("contains a well-known word or placeholder")]
+    /// Contains a well-known placeholder or password, or is little more than everyday words.
+    #[error("made of well-known words or a placeholder")]
     WellKnown,
     /// Little more than the name of its owner.
     #[error("derived from the name of its owner")]
