@@ -4,6 +4,8 @@
 //! and that the server still serves. Peers are raw sockets where a library would refuse to misbehave.
 
 #[cfg(test)]
+mod audit_log;
+#[cfg(test)]
 mod authz;
 #[cfg(test)]
 mod browser;

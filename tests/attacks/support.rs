@@ -13,8 +13,8 @@ use palisade::{
     auth::{Bearer, bearer::TokenEntry},
     http::HttpServer,
     security::{
-        AllowedOrigins, AuditEntry, AuditRecord, AuditSink, Limits, MemoryAudit, Outcome,
-        SecurityConfigError, ServerSecurity, ServerTls, TracingAudit,
+        AllowedOrigins, AuditEntry, AuditError, AuditRecord, AuditSink, FanOut, Limits,
+        MemoryAudit, Outcome, SecurityConfigError, ServerSecurity, ServerTls, TracingAudit,
         config::{Ready, ServerConfigBuilder, WantsTls},
     },
     server::ServerBuilder,
@@ -78,7 +78,7 @@ pub(crate) fn call_add() -> RawRequest {
 }
 
 /// Rules with bearer tokens for Alice and Bob.
-fn rules() -> ServerConfigBuilder<WantsTls> {
+pub(crate) fn rules() -> ServerConfigBuilder<WantsTls> {
     let tokens = [TokenEntry::new("alice", ALICE), TokenEntry::new("bob", BOB)];
     SecurityConfig::server()
         .with_allowed_origins(AllowedOrigins::only([ORIGIN]).unwrap())
@@ -132,8 +132,17 @@ impl Target {
         rules: ServerConfigBuilder<Ready>,
         more: impl FnOnce(ServerBuilder, &Runs) -> ServerBuilder,
     ) -> Self {
+        Self::start_audited(rules, more, FanOut::new()).await
+    }
+
+    /// The tool `add`, and more, recorded by another sink too.
+    pub(crate) async fn start_audited(
+        rules: ServerConfigBuilder<Ready>,
+        more: impl FnOnce(ServerBuilder, &Runs) -> ServerBuilder,
+        sink: impl AuditSink + 'static,
+    ) -> Self {
         let runs = Runs::default();
-        let audit = Arc::new(Audit::default());
+        let audit = Arc::new(Audit { more: Some(Box::new(sink)), ..Audit::default() });
         let security = rules.with_audit(Arc::clone(&audit)).build();
         let server = more(Server::new("target", "1.0.0").with_tool(add(&runs)), &runs);
         let address = serve(server.build().unwrap(), security).await;
@@ -237,13 +246,27 @@ impl Refusal {
 pub(crate) struct Audit {
     entries: MemoryAudit,
     changed: Notify,
+    more: Option<Box<dyn AuditSink>>,
 }
 
 impl AuditSink for Audit {
     fn record(&self, record: &AuditRecord<'_>) {
         self.entries.record(record);
         TracingAudit::new().record(record);
+        if let Some(more) = &self.more {
+            more.record(record);
+        }
         self.changed.notify_waiters();
+    }
+
+    fn reserve(&self) -> Result<(), AuditError> {
+        self.more.as_ref().map_or(Ok(()), |more| more.reserve())
+    }
+
+    fn release(&self) {
+        if let Some(more) = &self.more {
+            more.release();
+        }
     }
 }
 
