@@ -5,7 +5,6 @@ use std::{
     io::{self, Write},
     path::PathBuf,
     sync::{Arc, Condvar, Mutex},
-    time::Duration,
 };
 
 use palisade::{
@@ -15,13 +14,11 @@ use palisade::{
         audit::{AuditError, ChainReason, Flush, JsonLinesOptions, verify},
     },
 };
-use palisade_testkit::RawRequest;
+use palisade_testkit::{RawRequest, guard::PATIENCE};
 use serde_json::json;
 use tokio::sync::Notify;
 
 use crate::support::{ALICE, Refusal, Target, call_add, rules};
-
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// An audit log in memory, whose disk blocks or is full when it is told to.
 #[derive(Clone, Default)]

@@ -1,6 +1,6 @@
 //! What must not be said: secrets in logs, forged lines in logs, details of a panic to a peer.
 
-use std::{io, panic::panic_any};
+use std::{env, io, panic::panic_any, process::Command, sync::Arc};
 
 use palisade::{
     Context, HandlerError, PromptArguments, PromptRoute, RawArguments, ResourceRoute,
@@ -8,16 +8,23 @@ use palisade::{
     auth::{Bearer, bearer::TokenEntry},
     protocol::{Prompt, Resource},
     security::{
-        AllowedOrigins, Limits, Outcome,
+        AllowedOrigins, FailMode, JsonLinesAudit, Limits, Outcome, Secret,
+        audit::{AuditKey, verify},
         config::{Ready, ServerConfigBuilder},
     },
+    server::ServerBuilder,
 };
-use palisade_testkit::{Canary, CapturedLogs, RawRequest, canary::assert_no_canary};
+use palisade_testkit::{
+    Canary, CapturedLogs, RawRequest, canary::assert_no_canary, guard::PATIENCE,
+};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::{ALICE, Refusal, Target};
+use crate::{
+    audit_log::Log,
+    support::{ALICE, Refusal, Target, rules},
+};
 
 #[derive(Debug, Deserialize, JsonSchema)]
 struct Text {
@@ -52,19 +59,25 @@ fn rules_for(carol: &Canary) -> ServerConfigBuilder<Ready> {
 #[tokio::test]
 async fn l1_canaries_in_everything() {
     let (logs, _guard) = CapturedLogs::for_this_thread();
-    let [token, wrong, argument, inner, answer, url] =
-        ["token", "wrong token", "argument", "handler", "answer", "url"].map(Canary::new);
-    let all = [&token, &wrong, &argument, &inner, &answer, &url].map(Clone::clone);
+    let [token, wrong, argument, inner, answer, url, key] =
+        ["token", "wrong token", "argument", "handler", "answer", "url", "key"].map(Canary::new);
+    let all = [&token, &wrong, &argument, &inner, &answer, &url, &key].map(Clone::clone);
 
     let secret = inner.secret().to_owned();
     let rules = rules_for(&token);
     let mut shown = format!("{:?}", TokenEntry::new("carol", token.secret()));
     shown += &format!("{rules:?}");
     shown += &format!("{:?}", rules.build());
+    let options = JsonLinesAudit::options(FailMode::Closed)
+        .with_key(AuditKey::from_secret(&Secret::new(key.secret())).unwrap());
+    shown += &format!("{options:?}");
+    let log = Log::default();
+    let file = Arc::new(options.write_to(log.clone()).unwrap());
+    shown += &format!("{file:?}");
     assert_no_canary(&shown, &all);
 
     let rules = rules_for(&token);
-    let target = Target::start_under(rules, |server, _| {
+    let more = |server: ServerBuilder, _: &_| {
         let of_tool = secret.clone();
         let tool = ToolRoute::typed("fail", move |args: Text, ctx: Context| {
             let detail = of_tool.clone();
@@ -89,8 +102,8 @@ async fn l1_canaries_in_everything() {
         });
         let server = server.with_tool(tool).with_prompt(prompt);
         resources.into_iter().fold(server, |server, resource| server.with_resource(resource))
-    })
-    .await;
+    };
+    let target = Target::start_audited(rules, more, Arc::clone(&file)).await;
 
     let send = async |request: RawRequest| {
         let response = target.send(&request).await;
@@ -131,6 +144,9 @@ async fn l1_canaries_in_everything() {
         call.clone().with_added_header("Authorization", format!("Bearer {}", wrong.secret())),
         call.clone().with_header("Authorization", format!("Basic {}", wrong.secret())),
         call.clone().with_header("Authorization", token.secret()),
+        call.clone().with_header("X-API-Key", wrong.secret()),
+        call.clone().with_header("X-API-Key", wrong.secret()).without_header("Authorization"),
+        call.clone().with_header(token.secret(), wrong.secret()),
         call.clone().with_body(format!("{{\"{}\"", argument.secret())),
         call.clone().with_body(format!("[{:?}]", argument.secret())),
         call.clone()
@@ -142,7 +158,7 @@ async fn l1_canaries_in_everything() {
         call.clone().with_meta("io.modelcontextprotocol/protocolVersion", json!(argument.secret())),
         call.clone().with_body(argument.secret().repeat(1000)),
     ] {
-        target.send(&request).await;
+        send(request).await;
     }
     let mut broken = target.connect().await;
     broken
@@ -154,16 +170,82 @@ async fn l1_canaries_in_everything() {
     let audit = target.audit.take();
     assert!(audit.len() > 40, "{} records", audit.len());
     assert_no_canary(&format!("{audit:?}"), &all);
+    let records = audit.len() as u64;
+    file.flush(PATIENCE).unwrap();
+    let key = AuditKey::from_secret(&Secret::new(key.secret())).unwrap();
+    assert_eq!(verify(log.text().as_bytes(), Some(&key)).unwrap().records, records);
+    assert_no_canary(&log.text(), &all);
     for expected in ["handler panicked", "handler failed", "palisade::audit", "the context of"] {
         assert!(logs.text().contains(expected), "{expected} was logged");
     }
     logs.assert_no_canary(&all);
 }
 
+/// What a process prints of its own accord: nothing, if it was told to hide the panics of its handlers. Another
+/// process, because the hook and standard error belong to a whole one.
+#[test]
+fn l1_standard_output_and_error() {
+    const CANARY: &str = "PALISADE_TEST_L1_CANARY";
+    if let Ok(secret) = env::var(CANARY) {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+            .block_on(panic_with(secret));
+        // Other panics are still reported.
+        std::thread::spawn(|| panic!("no handler")).join().unwrap_err();
+        return;
+    }
+    let canary = Canary::new("panic");
+    let output = Command::new(env::current_exe().unwrap())
+        .args(["--exact", "logging::l1_standard_output_and_error", "--nocapture"])
+        .env(CANARY, canary.secret())
+        .output()
+        .unwrap();
+    let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+    assert!(output.status.success(), "{text:?}");
+    assert!(text[0].contains("1 passed") && text[1].contains("no handler"), "{text:?}");
+    assert_no_canary(&text.concat(), &[canary]);
+}
+
+/// Has handlers panic with a secret, and a caller that sends it as every kind of credential.
+async fn panic_with(secret: String) {
+    palisade::server::hide_handler_panics();
+    let (logs, _guard) = CapturedLogs::for_this_thread();
+    let detail = secret.clone();
+    let target = Target::start_with(
+        |rules| rules,
+        |server, _| {
+            server.with_tool(ToolRoute::typed("fail", move |args: Text, _: Context| {
+                let detail = detail.clone();
+                async move { fail(&args.text, detail).await }
+            }))
+        },
+    )
+    .await;
+    for how in &WAYS[..2] {
+        let call = RawRequest::tools_call("fail", json!({"text": how, "more": secret}));
+        let response = target.send(&call.clone().with_token(ALICE)).await;
+        assert_eq!(response.json()["error"]["code"], -32603);
+        for header in ["Authorization", "X-API-Key"] {
+            target.send(&call.clone().with_header(header, &secret)).await;
+        }
+        target.send(&call.clone().with_token(&secret)).await;
+        target.send(&call.with_target(&format!("/mcp?access_token={secret}"))).await;
+    }
+    let places = logs.text().matches("its message is not shown").count();
+    assert_eq!(places, 2, "{}", logs.text());
+    assert!(!logs.text().contains(&secret));
+}
+
 #[tokio::test]
 async fn l2_escapes_and_line_breaks_in_fields() {
     let (logs, _guard) = CapturedLogs::for_this_thread();
-    let target = Target::start().await;
+    let log = Log::default();
+    let file = JsonLinesAudit::options(FailMode::Closed).write_to(log.clone()).unwrap();
+    let file = Arc::new(file);
+    let target =
+        Target::start_audited(rules().without_tls(), |server, _| server, Arc::clone(&file)).await;
     let hostile = "x\u{1b}[2J\u{1b}]0;owned\u{7}\r\n2026-01-01T00:00:00Z  INFO palisade::audit: FORGED\u{85}\u{2028}\u{202e}\u{9b}31m";
     let encoded = palisade::protocol::header::encode_value(hostile).into_owned();
     let call = RawRequest::tools_call(hostile, json!({}));
@@ -182,7 +264,16 @@ async fn l2_escapes_and_line_breaks_in_fields() {
     let lines: Vec<_> = text.lines().filter(|line| line.contains("palisade::audit")).collect();
     assert_eq!(lines.len(), 5, "one line a record: {text}");
     assert!(lines.iter().filter(|line| line.contains("FORGED")).count() >= 2, "{text}");
-    for line in text.lines() {
+    file.flush(PATIENCE).unwrap();
+    let written = log.text();
+    assert_eq!(verify(written.as_bytes(), None).unwrap().records, 5);
+    // Nothing is lost by it: a reader of the JSON gets what was sent.
+    let names = written.lines().filter(|line| {
+        let value: Value = serde_json::from_str(line).unwrap();
+        value["target"] == hostile || value["method"] == hostile
+    });
+    assert_eq!(names.count(), 4, "{written}");
+    for line in text.lines().chain(written.lines()) {
         assert!(!line.starts_with("2026-01-01"), "a forged line: {line}");
         let strange = |c: char| {
             c.is_control()

@@ -14,6 +14,7 @@ mod error;
 mod input;
 mod names;
 mod notifier;
+mod panics;
 mod prompt;
 mod registration;
 mod registry;
@@ -30,6 +31,7 @@ pub use context::Context;
 pub use error::HandlerError;
 pub use names::NameError;
 pub use notifier::Notifier;
+pub use panics::hide_handler_panics;
 pub use prompt::{IntoPromptResult, IntoPromptRoute, PromptArguments, PromptRoute};
 pub use registration::{Problem, RegistrationError};
 pub use resource::{

@@ -2,7 +2,6 @@
 
 use std::{
     future::Future,
-    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     task::{Context as TaskContext, Poll},
 };
@@ -11,7 +10,7 @@ use palisade_protocol::ErrorObject;
 use palisade_security::Authorized;
 use palisade_transport::BoxFuture;
 
-use crate::HandlerError;
+use crate::{HandlerError, panics};
 
 /// Calls a handler and awaits it. Only an authorized request gets here: the proof is used up.
 ///
@@ -21,9 +20,9 @@ pub(super) async fn guarded<T>(
     _: Authorized<'_>,
     start: impl FnOnce() -> BoxFuture<'static, Result<T, HandlerError>>,
 ) -> Result<T, HandlerError> {
-    match catch_unwind(AssertUnwindSafe(start)) {
-        Ok(future) => CatchPanic(future).await,
-        Err(_) => Err(panicked()),
+    match panics::contain(start) {
+        Some(future) => CatchPanic(future).await,
+        None => Err(panicked()),
     }
 }
 
@@ -34,8 +33,7 @@ impl<T> Future for CatchPanic<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         // The future is not polled again after a panic, so no broken state is seen.
-        catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(cx)))
-            .unwrap_or_else(|_| Poll::Ready(Err(panicked())))
+        panics::contain(|| self.0.as_mut().poll(cx)).unwrap_or_else(|| Poll::Ready(Err(panicked())))
     }
 }
 
