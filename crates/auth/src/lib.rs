@@ -12,6 +12,7 @@
 //! | `bearer` | fixed tokens in `Authorization: Bearer` | yes |
 //! | `api-key` | fixed keys in `X-API-Key`, or a header by choice | yes |
 //! | `custom` | several headers of fixed values | yes |
+//! | `mtls` | client certificates | no |
 
 #[cfg(feature = "api-key")]
 pub mod api_key;
@@ -19,6 +20,8 @@ pub mod api_key;
 pub mod bearer;
 #[cfg(feature = "custom")]
 pub mod custom;
+#[cfg(feature = "mtls")]
+pub mod mtls;
 #[cfg(any(feature = "api-key", feature = "bearer", feature = "custom"))]
 pub mod secrets;
 
@@ -28,5 +31,7 @@ pub use api_key::{ApiKey, ApiKeyCredential};
 pub use bearer::{Bearer, BearerToken};
 #[cfg(feature = "custom")]
 pub use custom::{CustomHeaders, CustomHeadersCredential};
+#[cfg(feature = "mtls")]
+pub use mtls::Mtls;
 #[cfg(any(feature = "api-key", feature = "bearer"))]
 pub use secrets::{SecretEntry, SecretsHandle};

@@ -12,11 +12,13 @@
 //! | `auth-bearer` | bearer tokens on both sides: [`auth`] |
 //! | `auth-api-key` | API keys on both sides |
 //! | `auth-custom` | several headers of fixed values on both sides |
+//! | `auth-mtls` | client certificates as credentials: [`auth`] |
+//! | `tls-webpki-roots` | Mozilla's authorities for TLS clients, compiled in |
 //! | `schema-validation` | arguments of run-time tools are checked against their JSON Schema |
 //! | `config` | security configuration as files: [`config`] |
 //! | `aws-lc-rs`, `ring` | the cryptography; `aws-lc-rs` wins if both are on |
 //!
-//! All but `config` and `ring` are on by default.
+//! All but `tls-webpki-roots`, `config` and `ring` are on by default.
 
 pub use palisade_auth as auth;
 #[cfg(feature = "client")]

@@ -63,6 +63,12 @@ pub trait Authenticator: Debug + Send + Sync {
     fn findings(&self) -> Vec<Finding> {
         Vec::new()
     }
+
+    /// Whether client certificates are among what it checks. Building a configuration that does not ask
+    /// clients for any is an error then. Default: no.
+    fn uses_client_certificates(&self) -> bool {
+        false
+    }
 }
 
 /// Shared authenticators are authenticators.
@@ -86,6 +92,10 @@ impl<T: Authenticator + ?Sized> Authenticator for Arc<T> {
 
     fn findings(&self) -> Vec<Finding> {
         (**self).findings()
+    }
+
+    fn uses_client_certificates(&self) -> bool {
+        (**self).uses_client_certificates()
     }
 }
 

@@ -59,6 +59,12 @@ impl AllowedHosts {
         self.exact.iter().all(loopback)
     }
 
+    /// The hosts that are listed, without ports and brackets: what a certificate must be valid for.
+    #[cfg(feature = "tls")]
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.exact.iter().map(|allowed| allowed.host.trim_matches(['[', ']']))
+    }
+
     /// Checks which host a request is for: the authority of the URI, which HTTP/2 has, and the `Host`
     /// header, which HTTP/1.1 has. Where both are present, both must be allowed and agree.
     ///

@@ -12,7 +12,7 @@
 //! # Features
 //!
 //! `aws-lc-rs` (default) or `ring` choose the cryptography; with neither, everything compiles and whatever
-//! needs a key refuses to be built. `tls` adds [`tls`].
+//! needs a key refuses to be built. `tls` adds [`tls`], `webpki-roots` Mozilla's authorities for its clients.
 
 pub mod audit;
 pub mod authn;
@@ -70,4 +70,7 @@ pub use response_headers::{ResponseHeaders, SecurityHeaders, build_security_head
 pub use seal::{SealError, SealKeyError, SealPurpose, Sealer};
 pub use secret::{Secret, Weakness};
 #[cfg(feature = "tls")]
-pub use tls::{ClientTls, ServerTls, TlsConfigError};
+pub use tls::{
+    ClientCertificates, ClientTls, PeerCertificate, PemSource, Roots, ServerTls, SpkiPin,
+    TlsConfigError, TlsVersions,
+};

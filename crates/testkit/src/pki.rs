@@ -1,15 +1,20 @@
 //! A throw-away certificate authority, and certificates that are right, expired, misused or from somebody else.
 
+mod hostile;
+
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, SanType, date_time_ymd,
+    ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, SanType, SerialNumber, date_time_ymd,
 };
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
+
+pub use hostile::TestName;
 
 /// The names that [`TestCa::server`] puts into a certificate.
 pub const LOOPBACK_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
@@ -29,6 +34,7 @@ pub struct TestCert {
     cert_pem: String,
     key: Vec<u8>,
     key_pem: String,
+    serial: SerialNumber,
 }
 
 impl TestCa {
@@ -89,7 +95,9 @@ impl TestCa {
     /// # Panics
     ///
     /// If the parameters cannot be encoded.
-    pub fn sign(&self, params: CertificateParams) -> TestCert {
+    pub fn sign(&self, mut params: CertificateParams) -> TestCert {
+        let serial = serial();
+        params.serial_number = Some(serial.clone());
         let key = KeyPair::generate().expect("a key for the certificate");
         let cert = params.signed_by(&key, &self.issuer).expect("a certificate");
         TestCert {
@@ -97,6 +105,7 @@ impl TestCa {
             cert_pem: cert.pem(),
             key: key.serialize_der(),
             key_pem: key.serialize_pem(),
+            serial,
         }
     }
 
@@ -210,6 +219,12 @@ impl std::fmt::Debug for TestCert {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("TestCert").field("pem", &self.cert_pem).finish_non_exhaustive()
     }
+}
+
+/// A number that no other certificate of this process has.
+fn serial() -> SerialNumber {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    SerialNumber::from(LAST.fetch_add(1, Ordering::Relaxed) + 1)
 }
 
 fn server_params(names: &[&str]) -> CertificateParams {

@@ -14,6 +14,8 @@ mod read;
 mod rest;
 mod routes;
 mod service;
+#[cfg(feature = "tls")]
+mod tls;
 mod trail;
 mod within;
 

@@ -45,10 +45,7 @@ pub(crate) fn client(raw: &RawClientConfig, findings: &mut Findings) -> Option<C
         match ClientTls::from_ca_file(fetcher.resolve(&tls.authorities)) {
             Ok(tls) => builder = builder.with_tls(tls),
             Err(error) => {
-                let text = error.to_string();
-                let (path, message) = text.split_once(": ").unwrap_or(("tls", text.as_str()));
-                let fix = "name a readable pem file with the authorities";
-                findings.error(path, error.code(), message.to_owned(), fix);
+                error.findings().iter().cloned().for_each(|finding| findings.add(finding));
             }
         }
     }

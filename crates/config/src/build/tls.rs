@@ -29,10 +29,7 @@ pub(super) fn decide(
     match ServerTls::from_pem_files(fetcher.resolve(&tls.certificates), key) {
         Ok(tls) => builder.with_tls(tls),
         Err(error) => {
-            let text = error.to_string();
-            let (path, message) = text.split_once(": ").unwrap_or(("tls", text.as_str()));
-            let fix = "name readable pem files: the chain, the server's own first, and its key";
-            findings.error(path, error.code(), message.to_owned(), fix);
+            error.findings().iter().cloned().for_each(|finding| findings.add(finding));
             builder.without_tls()
         }
     }

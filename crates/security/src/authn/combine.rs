@@ -69,6 +69,10 @@ impl Authenticator for AnyOf {
     fn findings(&self) -> Vec<Finding> {
         findings(&self.0, "any_of")
     }
+
+    fn uses_client_certificates(&self) -> bool {
+        self.0.iter().any(|authenticator| authenticator.uses_client_certificates())
+    }
 }
 
 /// Demands several kinds of credentials at once, such as a client certificate and a token.
@@ -146,6 +150,10 @@ impl Authenticator for AllOf {
 
     fn findings(&self) -> Vec<Finding> {
         findings(&self.authenticators, "all_of")
+    }
+
+    fn uses_client_certificates(&self) -> bool {
+        self.authenticators.iter().any(|authenticator| authenticator.uses_client_certificates())
     }
 }
 

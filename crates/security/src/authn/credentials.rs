@@ -1,11 +1,15 @@
 //! What a request offers as proof of who sent it.
 
 use std::net::SocketAddr;
+#[cfg(feature = "tls")]
+use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 
 use super::{AddressBlock, AuthnError, Backoff, CredentialHeader, CredentialId};
 use crate::clock::{Clock, UnixMillis};
+#[cfg(feature = "tls")]
+use crate::tls::PeerCertificate;
 
 /// Names of query parameters that hold credentials, in whatever case. A URI is written to logs, histories
 /// and `Referer` headers, so nothing that has one of them is served.
@@ -196,6 +200,8 @@ fn hex(digit: u8) -> Option<u8> {
 pub struct PeerInfo {
     place: Place,
     tls: bool,
+    #[cfg(feature = "tls")]
+    certificate: Option<Arc<PeerCertificate>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -209,20 +215,29 @@ impl PeerInfo {
     /// A peer at an address, without TLS.
     #[must_use]
     pub const fn new(address: SocketAddr) -> Self {
-        Self { place: Place::Address(address), tls: false }
+        Self::at(Place::Address(address))
     }
 
     /// A caller within this process.
     #[must_use]
     pub const fn in_process() -> Self {
-        Self { place: Place::InProcess, tls: false }
+        Self::at(Place::InProcess)
     }
 
     /// A peer of which nothing is known, as when a service is mounted in a framework that does not pass the
     /// address on. Treated as remote.
     #[must_use]
     pub const fn unknown() -> Self {
-        Self { place: Place::Unknown, tls: false }
+        Self::at(Place::Unknown)
+    }
+
+    const fn at(place: Place) -> Self {
+        Self {
+            place,
+            tls: false,
+            #[cfg(feature = "tls")]
+            certificate: None,
+        }
     }
 
     /// Sets whether the connection is encrypted by TLS.
@@ -255,6 +270,23 @@ impl PeerInfo {
     #[must_use]
     pub const fn is_tls(&self) -> bool {
         self.tls
+    }
+
+    /// Sets the certificate that the peer proved to own when the connection was made.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn with_certificate(mut self, certificate: Arc<PeerCertificate>) -> Self {
+        self.tls = true;
+        self.certificate = Some(certificate);
+        self
+    }
+
+    /// The certificate that the peer proved to own, if it has one. It may have expired since: see
+    /// [`PeerCertificate::expires_at`].
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn certificate(&self) -> Option<&Arc<PeerCertificate>> {
+        self.certificate.as_ref()
     }
 }
 

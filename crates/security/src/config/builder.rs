@@ -257,6 +257,7 @@ impl ServerConfigBuilder<Ready> {
         if let Some(policy) = &ready.policy {
             findings.extend(policy.findings().into_iter().map(|finding| finding.within("policy")));
         }
+        ready.tls.findings(ready.authenticator.as_deref(), &ready.hosts, &mut findings);
         if ready.realm.is_empty() || !ready.realm.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
             let message = "the realm is empty or has characters other than printable ascii";
             findings.push(

@@ -114,6 +114,17 @@ impl ClientConfigBuilder<ClientReady> {
                     .with_fix("use an https url, or remove `tls`"),
             );
         }
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &self.state.tls {
+            findings.extend(tls.findings().into_iter().filter(Finding::is_error));
+            if !tls.verifies_servers() && !origin.is_loopback() {
+                let message = "the server is not on this machine and would not be verified";
+                findings.push(
+                    error("tls", "tls_not_verified", message)
+                        .with_fix("remove `dangerous().without_server_verification()`"),
+                );
+            }
+        }
         if findings.is_empty() {
             Ok(ClientSecurity(Arc::new(self.state)))
         } else {

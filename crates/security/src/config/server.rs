@@ -51,6 +51,59 @@ pub(super) enum TlsChoice {
     PlainBehindProxy,
 }
 
+impl TlsChoice {
+    /// What is wrong with it, by itself and beside the rest of the configuration.
+    pub(super) fn findings(
+        &self,
+        authenticator: Option<&dyn Authenticator>,
+        hosts: &AllowedHosts,
+        findings: &mut Vec<Finding>,
+    ) {
+        let uses = authenticator.is_some_and(Authenticator::uses_client_certificates);
+        if uses && !self.asks_for_client_certificates() {
+            let message = "clients are known by their certificates, but are not asked for any";
+            findings.push(
+                Finding::new(
+                    "tls.client_certificates",
+                    Severity::Error,
+                    "client_certificates_not_requested",
+                    message,
+                )
+                .with_fix("add `with_client_certificates(..)` to the `ServerTls`"),
+            );
+        }
+        #[cfg(feature = "tls")]
+        if let Self::Tls(tls) = self {
+            findings.extend(tls.findings());
+            for host in hosts.names().filter(|host| !tls.covers(host)) {
+                let message =
+                    format!("the certificate is not valid for {host}, which is allowed as host");
+                findings.push(
+                    Finding::new(
+                        "tls.certificates",
+                        Severity::Warning,
+                        "tls_name_not_in_certificate",
+                        message,
+                    )
+                    .with_fix(
+                        "issue it again with this name, or take the name from the allowed hosts",
+                    ),
+                );
+            }
+        }
+        #[cfg(not(feature = "tls"))]
+        let _ = hosts;
+    }
+
+    fn asks_for_client_certificates(&self) -> bool {
+        match self {
+            #[cfg(feature = "tls")]
+            Self::Tls(tls) => tls.asks_for_client_certificates(),
+            Self::PlainLocal | Self::PlainBehindProxy => false,
+        }
+    }
+}
+
 impl ServerSecurity {
     pub(super) fn from_inner(inner: Inner) -> Self {
         Self(Arc::new(inner))

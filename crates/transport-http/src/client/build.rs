@@ -155,6 +155,10 @@ impl HttpTransportBuilder {
     fn connector(&self) -> Result<Connector, HttpTransportError> {
         let tls = match (&self.tls, self.endpoint.is_secure()) {
             (Some(_), false) => return Err(HttpTransportError::TlsNotUsed),
+            (Some(tls), true) if !tls.verifies_servers() && !self.origin.is_loopback() => {
+                let origin = self.endpoint.origin().to_owned();
+                return Err(HttpTransportError::NotVerified { origin });
+            }
             (Some(tls), true) => Some(tls.clone()),
             (None, true) => Some(ClientTls::system_roots()?),
             (None, false) => None,
@@ -186,6 +190,12 @@ pub enum HttpTransportError {
     /// TLS settings were given for an `http` URL, where they would do nothing.
     #[error("tls is configured but the url is plain http: use https")]
     TlsNotUsed,
+    /// The TLS settings verify no server, and this one is not on this machine.
+    #[error("{origin} would not be verified: only servers on this machine may go without")]
+    NotVerified {
+        /// Scheme, host and port.
+        origin: String,
+    },
     /// An `https` URL, but no TLS was compiled in.
     #[error("https needs the feature `tls`")]
     TlsNotCompiled,
@@ -212,6 +222,7 @@ impl HttpTransportError {
             #[cfg(feature = "tls")]
             Self::Tls(error) => error.code(),
             Self::TlsNotUsed => "tls_not_used",
+            Self::NotVerified { .. } => "tls_not_verified",
             Self::TlsNotCompiled => "tls_not_compiled",
             Self::OtherServer { .. } => "other_server",
             Self::CredentialsNotSent { .. } => "credentials_not_sent",

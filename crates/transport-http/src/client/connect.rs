@@ -41,7 +41,7 @@ struct Target {
     port: u16,
     timeout: Duration,
     #[cfg(feature = "tls")]
-    tls: Option<(TlsConnector, ServerName<'static>)>,
+    tls: Option<(ClientTls, ServerName<'static>)>,
 }
 
 /// Why there is no connection.
@@ -83,7 +83,7 @@ impl Connector {
             }
             EndpointHost::Address(address) => ServerName::from(*address),
         };
-        let tls = tls.map(|tls| (TlsConnector::from(Arc::clone(tls.config())), name));
+        let tls = tls.map(|tls| (tls.clone(), name));
         let (host, port) = (endpoint.host().clone(), endpoint.port());
         Ok(Self(Arc::new(Target { host, port, timeout, tls })))
     }
@@ -105,7 +105,8 @@ impl Target {
         let tcp = self.tcp().await.map_err(ConnectError::Refused)?;
         tcp.set_nodelay(true).map_err(ConnectError::Refused)?;
         #[cfg(feature = "tls")]
-        if let Some((connector, name)) = &self.tls {
+        if let Some((tls, name)) = &self.tls {
+            let connector = TlsConnector::from(tls.config());
             let tls = connector.connect(name.clone(), tcp).await.map_err(ConnectError::Tls)?;
             return Ok(Stream::Tls(Box::new(tls)));
         }

@@ -9,6 +9,8 @@ use hyper_util::{
     server::{conn::auto, graceful::GracefulShutdown},
 };
 use palisade_security::{EndpointPath, PeerInfo, SecurityConfigError, ServerSecurity};
+#[cfg(feature = "tls")]
+use palisade_security::{TlsConfigError, tls::Reload};
 use palisade_transport::Dispatcher;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -17,6 +19,8 @@ use tokio::{
     time::timeout,
 };
 
+#[cfg(feature = "tls")]
+use super::tls::Trust;
 use super::{HttpService, exchange::Entrance, rest::Requests, routes::Routes};
 
 /// How long requests in flight may take after a shutdown began.
@@ -28,6 +32,8 @@ pub struct HttpServer {
     listener: TcpListener,
     routes: Routes,
     shutdown: watch::Sender<bool>,
+    #[cfg(feature = "tls")]
+    trust: Option<Trust>,
 }
 
 /// Why a server does not listen.
@@ -66,10 +72,12 @@ impl BindError {
     }
 }
 
-/// Ends a running server.
+/// Ends a running server, and has it read its certificates again.
 #[derive(Clone, Debug)]
 pub struct ServerHandle {
     shutdown: watch::Sender<bool>,
+    #[cfg(feature = "tls")]
+    trust: Option<Trust>,
 }
 
 impl ServerHandle {
@@ -77,6 +85,19 @@ impl ServerHandle {
     /// ten seconds. [`HttpServer::serve`] returns when all is done.
     pub fn shutdown(&self) {
         self.shutdown.send_replace(true);
+    }
+
+    /// Reads certificates, authorities and revocation lists again, at once instead of within the interval
+    /// of [`ServerTls::reload_interval`](palisade_security::ServerTls::reload_interval). Open connections
+    /// go on, except those of clients whose certificates are excluded now. Reads files; without TLS
+    /// nothing changes.
+    ///
+    /// # Errors
+    ///
+    /// [`TlsConfigError`] with all findings; what was in force stays so.
+    #[cfg(feature = "tls")]
+    pub fn reload_tls(&self) -> Result<Reload, TlsConfigError> {
+        self.trust.as_ref().map_or(Ok(Reload::Unchanged), Trust::reload)
     }
 }
 
@@ -96,6 +117,8 @@ impl HttpServer {
             TcpListener::bind(address).await.map_err(|source| BindError::Io { address, source })?;
         Ok(Self {
             listener,
+            #[cfg(feature = "tls")]
+            trust: security.tls().map(Trust::new),
             routes: Routes::new(HttpService::new(dispatcher, security)),
             shutdown: watch::Sender::new(false),
         })
@@ -138,7 +161,11 @@ impl HttpServer {
     /// Ends the server from elsewhere.
     #[must_use]
     pub fn handle(&self) -> ServerHandle {
-        ServerHandle { shutdown: self.shutdown.clone() }
+        ServerHandle {
+            shutdown: self.shutdown.clone(),
+            #[cfg(feature = "tls")]
+            trust: self.trust.clone(),
+        }
     }
 
     /// Serves until [`ServerHandle::shutdown`].
@@ -147,19 +174,30 @@ impl HttpServer {
     ///
     /// Dropping the future stops listening; open connections go on until they end.
     pub async fn serve(self) {
-        let Self { listener, routes, shutdown } = self;
+        #[cfg(feature = "tls")]
+        let trust = self.trust.clone();
+        let Self { listener, routes, shutdown, .. } = self;
         let routes = Arc::new(routes);
         let most = routes.security().limits().max_connections().min(Semaphore::MAX_PERMITS);
         let places = Arc::new(Semaphore::new(most));
         let graceful = GracefulShutdown::new();
         let (cut, cut_off) = watch::channel(false);
         let http = http_of(routes.security());
-        let connection = Connection { routes: Arc::clone(&routes), http, cut_off };
+        let connection = Connection {
+            routes: Arc::clone(&routes),
+            http,
+            cut_off,
+            #[cfg(feature = "tls")]
+            trust,
+        };
         let mut stop = shutdown.subscribe();
+        let upkeep = connection.clone().upkeep();
+        tokio::pin!(upkeep);
         loop {
             let accepted = tokio::select! {
                 accepted = accept(&listener, &places) => accepted,
                 _ = stop.wait_for(|stop| *stop) => break,
+                () = &mut upkeep => break,
             };
             let (stream, address, place) = accepted;
             let serving = connection.clone().serve(stream, address, place, graceful.watcher());
@@ -222,9 +260,33 @@ struct Connection {
     routes: Arc<Routes>,
     http: auto::Builder<TokioExecutor>,
     cut_off: watch::Receiver<bool>,
+    #[cfg(feature = "tls")]
+    trust: Option<Trust>,
 }
 
 impl Connection {
+    /// What a listener does besides accepting. Never ready.
+    async fn upkeep(self) {
+        #[cfg(feature = "tls")]
+        if let Some(trust) = &self.trust {
+            trust.keep_fresh().await;
+        }
+        std::future::pending().await
+    }
+
+    /// Waits until the peer is no longer who the handshake said it is.
+    #[cfg_attr(
+        not(feature = "tls"),
+        expect(unused_variables, reason = "no handshake, no certificate")
+    )]
+    async fn peer_lost(&self, peer: &PeerInfo) {
+        #[cfg(feature = "tls")]
+        if let (Some(trust), Some(certificate)) = (&self.trust, peer.certificate()) {
+            return trust.lost(certificate, self.routes.security().clock()).await;
+        }
+        std::future::pending().await
+    }
+
     async fn serve(
         self,
         stream: TcpStream,
@@ -237,16 +299,9 @@ impl Connection {
             tracing::debug!(%error, "no TCP_NODELAY");
         }
         #[cfg(feature = "tls")]
-        if let Some(tls) = self.routes.security().tls() {
-            let acceptor = tokio_rustls::TlsAcceptor::from(Arc::clone(tls.config()));
-            let limit = self.routes.security().limits().handshake_timeout();
-            match timeout(limit, acceptor.accept(stream)).await {
-                Ok(Ok(stream)) => {
-                    let peer = PeerInfo::new(address).with_tls(true);
-                    self.serve_http(stream, peer, watcher).await;
-                }
-                Ok(Err(error)) => tracing::debug!(%error, "tls handshake failed"),
-                Err(_) => tracing::debug!("tls handshake took too long"),
+        if let Some(trust) = &self.trust {
+            if let Some((stream, peer)) = trust.accept(self.routes.first(), stream, address).await {
+                self.serve_http(stream, peer, watcher).await;
             }
             return;
         }
@@ -261,8 +316,10 @@ impl Connection {
     ) where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let Self { routes, http, mut cut_off } = self;
+        let mut cut_off = self.cut_off.clone();
+        let (routes, http) = (Arc::clone(&self.routes), &self.http);
         let limits = routes.security().limits().clone();
+        let known = peer.clone();
         let requests = Requests::default();
         let counted = requests.clone();
         let service = hyper::service::service_fn(move |request: Request<Incoming>| {
@@ -286,6 +343,7 @@ impl Connection {
                 return;
             }
             () = requests.none(&limits) => tracing::debug!("connection without requests closed"),
+            () = self.peer_lost(&known) => tracing::debug!("connection closed: its certificate is no longer good"),
             // Not if the server was dropped: then connections go on until they end.
             Ok(_) = cut_off.wait_for(|cut| *cut) => {}
         }

@@ -54,6 +54,12 @@ impl Routes {
         found.map_or((&self.first.service, false), |route| (&route.service, true))
     }
 
+    /// The service that records what comes before a path is known.
+    #[cfg(feature = "tls")]
+    pub(super) const fn first(&self) -> &HttpService {
+        &self.first.service
+    }
+
     pub(super) fn security(&self) -> &ServerSecurity {
         self.first.service.security()
     }

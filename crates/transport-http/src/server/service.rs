@@ -1,5 +1,7 @@
 //! The tower service: one future for one request, no task, no channel.
 
+#[cfg(feature = "tls")]
+use std::net::SocketAddr;
 use std::{
     convert::Infallible,
     fmt,
@@ -13,6 +15,8 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response};
 use http_body::Body;
+#[cfg(feature = "tls")]
+use palisade_security::{AuditRecord, Outcome};
 use palisade_security::{CorrelationId, CorrelationIds, PeerInfo, ResponseHeaders, ServerSecurity};
 use palisade_transport::{BoxFuture, Dispatcher, Outbox};
 use tower_service::Service;
@@ -85,6 +89,20 @@ impl HttpService {
             headers,
             id,
         }
+    }
+
+    /// Records that a connection was refused before it could carry a request.
+    #[cfg(feature = "tls")]
+    pub(super) fn record_refused_connection(
+        &self,
+        peer: SocketAddr,
+        code: &str,
+        duration: Duration,
+    ) {
+        let Shared { security, ids, .. } = &*self.shared;
+        let record =
+            AuditRecord::new(security.clock().now(), ids.next_id(), "http", Outcome::Denied, code);
+        security.audit().record(&record.with_peer(Some(peer)).with_duration(duration));
     }
 
     pub(super) fn security(&self) -> &ServerSecurity {
