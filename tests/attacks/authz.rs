@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::support::{ALICE, Refusal, Runs, Target};
 
-fn tool(name: &str, runs: &Runs) -> ToolRoute {
+pub(crate) fn tool(name: &str, runs: &Runs) -> ToolRoute {
     let runs = runs.clone();
     ToolRoute::dynamic(name, json!({"type": "object"}), move |_: RawArguments, _: Context| {
         runs.note();
@@ -22,7 +22,7 @@ fn tool(name: &str, runs: &Runs) -> ToolRoute {
     })
 }
 
-fn prompt(name: &str, runs: &Runs) -> PromptRoute {
+pub(crate) fn prompt(name: &str, runs: &Runs) -> PromptRoute {
     let runs = runs.clone();
     PromptRoute::new(Prompt::new(name), move |_: PromptArguments, _: Context| {
         runs.note();
@@ -30,7 +30,7 @@ fn prompt(name: &str, runs: &Runs) -> PromptRoute {
     })
 }
 
-fn resource(uri: &str, runs: &Runs) -> ResourceRoute {
+pub(crate) fn resource(uri: &str, runs: &Runs) -> ResourceRoute {
     let runs = runs.clone();
     ResourceRoute::new(Resource::new(uri, "resource"), move |_: Context| {
         runs.note();
@@ -38,7 +38,7 @@ fn resource(uri: &str, runs: &Runs) -> ResourceRoute {
     })
 }
 
-fn template(text: &str, runs: &Runs) -> ResourceTemplateRoute {
+pub(crate) fn template(text: &str, runs: &Runs) -> ResourceTemplateRoute {
     let runs = runs.clone();
     ResourceTemplateRoute::new(
         ResourceTemplate::new(text, "template"),

@@ -26,6 +26,8 @@ mod origin;
 #[cfg(test)]
 mod paths;
 #[cfg(test)]
+mod policy;
+#[cfg(test)]
 mod schema;
 #[cfg(test)]
 mod session;

@@ -1,9 +1,13 @@
 //! Policies through `authorize`, as a registry uses them.
 
+use std::sync::Arc;
+
 use palisade_security::{
-    AccessRequest, AllowAuthenticated, Decision, DenyReason, Policy, PolicyError, Principal, Role,
-    Rule, RulePolicy, Scope, Target, authorize,
+    AccessRequest, AllowAuthenticated, AllowedOrigins, ArgumentRule, Decision, DenyReason, Policy,
+    PolicyError, Principal, Purpose, Role, Rule, RulePolicy, Scope, SecurityConfig, Target,
+    UriRule, authorize, explain, is_listed,
 };
+use serde_json::value::RawValue;
 
 #[track_caller]
 fn check(
@@ -127,21 +131,446 @@ fn the_default_needs_somebody() {
     );
 }
 
+#[test]
+fn roles_ask_for_all_that_they_name() {
+    let scope = |text: &str| Scope::parse(text).unwrap();
+    let role = Role::new("r")
+        .with_subjects(["alice", "bob"])
+        .with_schemes(["bearer"])
+        .with_scopes([scope("a"), scope("b")]);
+    let with = |subject: &'static str, scheme: &'static str, scopes: &[&str]| {
+        Principal::new(subject, scheme).with_scopes(scopes.iter().map(|text| scope(text)))
+    };
+    assert!(role.is_held_by(&with("alice", "bearer", &["a", "b"])));
+    assert!(role.is_held_by(&with("bob", "bearer", &["b", "x", "a"])));
+    assert!(!role.is_held_by(&with("carol", "bearer", &["a", "b"])));
+    assert!(!role.is_held_by(&with("Alice", "bearer", &["a", "b"])));
+    assert!(!role.is_held_by(&with("alice", "basic", &["a", "b"])));
+    assert!(!role.is_held_by(&with("alice", "bearer", &["a"])));
+    assert!(!Role::new("empty").is_held_by(&alice()), "a role that asks for nothing is nobody's");
+    // Whoever did not authenticate has no role, whatever it is called.
+    let anonymous = Role::new("r").with_subjects(["anonymous"]);
+    assert!(!anonymous.is_held_by(&Principal::anonymous()));
+    assert!(anonymous.is_held_by(&Principal::new("anonymous", "bearer")));
+
+    let either = Rule::allow()
+        .with_roles([Role::new("a").with_subjects(["alice"])])
+        .with_roles([Role::new("b").with_subjects(["bob"])])
+        .with_tools(["add"]);
+    let policy = RulePolicy::new().with_rule(either);
+    let tool = Some(DenyReason::ToolNotAuthorized);
+    check(&policy, &alice(), "tools/call", Target::Tool("add"), None);
+    check(&policy, &with("bob", "bearer", &[]), "tools/call", Target::Tool("add"), None);
+    check(&policy, &with("carol", "bearer", &[]), "tools/call", Target::Tool("add"), tool);
+}
+
+#[test]
+fn a_rule_that_denies_wins_in_whatever_order() {
+    let bob = Principal::new("bob", "bearer");
+    let allow = Rule::allow().with_tools(["*"]).with_prompts(["*"]).with_resources(["*"]);
+    let deny = Rule::deny()
+        .with_roles([Role::new("bob").with_subjects(["bob"])])
+        .with_tools(["shell"])
+        .with_prompts(["secret"])
+        .with_methods(["tools/list"]);
+    let all = Rule::deny().with_tools(["rm"]).with_methods(["resources/read"]);
+    let methods = Rule::allow().with_methods(["*"]);
+    let rules = [allow, deny, all, methods];
+    let forwards = rules.iter().cloned().fold(RulePolicy::new(), RulePolicy::with_rule);
+    let backwards = rules.iter().rev().cloned().fold(RulePolicy::new(), RulePolicy::with_rule);
+    for policy in [&forwards, &backwards] {
+        let tool = Some(DenyReason::ToolNotAuthorized);
+        let (method, prompt, resource) = (
+            Some(DenyReason::MethodNotAuthorized),
+            Some(DenyReason::PromptNotAuthorized),
+            Some(DenyReason::ResourceNotAuthorized),
+        );
+        check(policy, &bob, "tools/call", Target::Tool("shell"), tool);
+        check(policy, &alice(), "tools/call", Target::Tool("shell"), None);
+        check(policy, &bob, "tools/call", Target::Tool("add"), None);
+        check(policy, &alice(), "tools/call", Target::Tool("rm"), tool);
+        check(policy, &bob, "prompts/get", Target::Prompt("secret"), prompt);
+        check(policy, &bob, "completion/complete", Target::Prompt("secret"), prompt);
+        check(policy, &bob, "prompts/get", Target::Prompt("greet"), None);
+        check(policy, &bob, "tools/list", Target::None, method);
+        check(policy, &alice(), "tools/list", Target::None, None);
+        // A method that is denied is denied whatever it is applied to.
+        check(policy, &alice(), "resources/read", Target::Resource("a:b"), resource);
+        check(policy, &alice(), "subscriptions/listen", Target::Resource("a:b"), None);
+    }
+    // Built by mistake, and never against everybody.
+    let broken = Rule::deny().with_roles([Role::new("empty")]).with_tools(["add"]);
+    let policy = RulePolicy::new().allow_all_tools().with_rule(broken);
+    let tool = Some(DenyReason::ToolNotAuthorized);
+    check(&policy, &alice(), "tools/call", Target::Tool("add"), tool);
+    let everything = RulePolicy::new()
+        .allow_all_tools()
+        .with_rule(Rule::deny().with_methods(["*"]).with_tools(["*"]));
+    check(&everything, &alice(), "tools/call", Target::Tool("add"), tool);
+}
+
+/// What comes of a call with these arguments.
+fn call(policy: &dyn Policy, tool: &str, arguments: Option<&str>) -> Result<(), DenyReason> {
+    let arguments: Option<&RawValue> = arguments.map(|text| serde_json::from_str(text).unwrap());
+    let alice = alice();
+    let request = AccessRequest::new(&alice, "tools/call").with_target(Target::Tool(tool));
+    authorize(policy, request.with_arguments(arguments)).map(drop)
+}
+
+#[test]
+fn demands_on_arguments() {
+    let below = |directory| ArgumentRule::below("/path", directory).unwrap();
+    let policy = RulePolicy::new()
+        .with_rule(Rule::allow().with_tools(["write"]).with_arguments([below("/data")]))
+        .with_rule(Rule::allow().with_tools(["write"]).with_arguments([below("/tmp")]))
+        .with_rule(
+            Rule::require()
+                .with_tools(["write"])
+                .with_arguments([ArgumentRule::max_bytes("/text", 5).unwrap()]),
+        );
+    // One rule that allows is enough, whatever is required must hold besides.
+    let path = |path: &str, text: &str| Some(format!(r#"{{"path":"{path}","text":"{text}"}}"#));
+    let write = |arguments: Option<String>| call(&policy, "write", arguments.as_deref());
+    assert_eq!(write(path("/data/a", "short")), Ok(()));
+    assert_eq!(write(path("/tmp/a", "short")), Ok(()));
+    assert_eq!(write(path("/etc/a", "short")), Err(DenyReason::PathNotAuthorized));
+    assert_eq!(write(path("/data/%2e%2e/a", "short")), Err(DenyReason::InvalidPath));
+    assert_eq!(write(path("/data/a", "longer")), Err(DenyReason::ArgumentNotAuthorized));
+    assert_eq!(write(Some("{}".into())), Err(DenyReason::ArgumentNotAuthorized));
+    // A call without arguments is no question about listing.
+    assert_eq!(write(None), Err(DenyReason::ArgumentNotAuthorized));
+    // What is required allows nothing.
+    let only = RulePolicy::new().with_rule(
+        Rule::require()
+            .with_tools(["*"])
+            .with_arguments([ArgumentRule::max_bytes("/text", 5).unwrap()]),
+    );
+    assert_eq!(call(&only, "add", Some(r#"{"text":"a"}"#)), Err(DenyReason::ToolNotAuthorized));
+    // For all tools, and for those of one rule.
+    let both = RulePolicy::new().allow_tool("add").with_rule(
+        Rule::require()
+            .with_tools(["*"])
+            .with_arguments([ArgumentRule::max_bytes("/text", 5).unwrap().optional()]),
+    );
+    assert_eq!(call(&both, "add", None), Ok(()));
+    assert_eq!(
+        call(&both, "add", Some(r#"{"text":"longer"}"#)),
+        Err(DenyReason::ArgumentNotAuthorized)
+    );
+}
+
+#[test]
+fn z4_what_is_listed_is_what_may_be_called_with_some_arguments() {
+    let policy = RulePolicy::new()
+        .with_rule(
+            Rule::allow()
+                .with_tools(["write"])
+                .with_arguments([ArgumentRule::below("/path", "/data").unwrap()]),
+        )
+        .allow_tool("read")
+        .with_rule(Rule::deny().with_tools(["read"]));
+    let alice = alice();
+    for (tool, listed) in [("write", true), ("read", false), ("shell", false)] {
+        let request = AccessRequest::new(&alice, "tools/call").with_target(Target::Tool(tool));
+        assert_eq!(is_listed(&policy, request), listed, "{tool}");
+        // The question that was asked about the list is no consent to a call.
+        let mut request = request;
+        request.purpose = Purpose::List;
+        assert!(authorize(&policy, request).is_err(), "{tool}");
+    }
+    let request =
+        AccessRequest::new(&alice, "resources/read").with_target(Target::Resource("x:.."));
+    assert!(!is_listed(&AllowAuthenticated::new(), request));
+}
+
+#[test]
+fn z1_z2_resources_by_scheme_and_directory() {
+    let below = |scheme: &str, directory: &str| {
+        UriRule::scheme(scheme).unwrap().with_below(directory).unwrap()
+    };
+    let policy = RulePolicy::new()
+        .with_rule(
+            Rule::allow().with_uris([below("file", "/data")]).with_resources(["test://readme"]),
+        )
+        .with_rule(Rule::allow().with_uris([UriRule::scheme("https").unwrap()]))
+        .with_rule(
+            Rule::deny()
+                .with_uris([below("file", "/data/Secret")])
+                .with_resources(["https://a.example/private"]),
+        );
+    let read = |uri| {
+        let alice = alice();
+        let request =
+            AccessRequest::new(&alice, "resources/read").with_target(Target::Resource(uri));
+        authorize(&policy, request).map(drop)
+    };
+    for uri in ["file:///data/a", "test://readme", "https://a.example/x?y", "file:///data/secrets"]
+    {
+        assert_eq!(read(uri), Ok(()), "{uri}");
+    }
+    assert_eq!(read("file:///data-secret"), Err(DenyReason::UnauthorizedPath));
+    assert_eq!(read("file://host/data/a"), Err(DenyReason::UnauthorizedPath));
+    assert_eq!(read("ftp://a.example/x"), Err(DenyReason::InvalidUriScheme));
+    assert_eq!(read("test://readme2"), Err(DenyReason::InvalidUriScheme));
+    for uri in [
+        "file:///data/%2e%2e/a",
+        "file:///data/%252e",
+        "file:///data/..%5ca",
+        "file:///data/%00",
+        "data",
+    ] {
+        assert_eq!(read(uri), Err(DenyReason::InvalidUri), "{uri}");
+    }
+    // What a rule denies is denied to every way of writing it.
+    for uri in [
+        "file:///data/Secret",
+        "file:///data/secret/a",
+        "file:///data/%53ecret/a",
+        "file:///DATA/SECRET/a",
+        "https://a.example/private",
+        "https://A.example/PRIVATE",
+        "HTTPS://a.example/private",
+        "https://a.example/%70rivate",
+    ] {
+        assert_eq!(read(uri), Err(DenyReason::ResourceNotAuthorized), "{uri}");
+    }
+
+    let template = |text, denied| {
+        check(&policy, &alice(), "completion/complete", Target::ResourceTemplate(text), denied);
+        let alice = alice();
+        let request = AccessRequest::new(&alice, "resources/read")
+            .with_target(Target::ResourceTemplate(text));
+        assert_eq!(is_listed(&policy, request), denied.is_none(), "{text}");
+    };
+    template("file:///data/{+path}", None);
+    template("file:///data/a/{id}.txt", None);
+    template("https://{host}/x", None);
+    template("file:///{+path}", Some(DenyReason::UnauthorizedPath));
+    template("file:///data{+path}", Some(DenyReason::UnauthorizedPath));
+    template("file://{host}/data/x", Some(DenyReason::UnauthorizedPath));
+    template("file:///data/Secret/{id}", Some(DenyReason::ResourceNotAuthorized));
+    template("ftp://{host}", Some(DenyReason::InvalidUriScheme));
+    template("{+any}", Some(DenyReason::ResourceNotAuthorized));
+}
+
 #[derive(Debug)]
 struct Broken;
 
 impl Policy for Broken {
-    fn decide(&self, _request: &AccessRequest<'_>) -> Result<Decision, PolicyError> {
-        Err(PolicyError::new("rules are not loaded"))
+    fn decide(&self, request: &AccessRequest<'_>) -> Result<Decision, PolicyError> {
+        match request.method {
+            "tools/list" => Err(PolicyError::new("rules are not loaded")),
+            _ => panic!("rules are not loaded"),
+        }
     }
 }
 
 #[test]
 fn z6_a_policy_that_fails_denies() {
     check(&Broken, &alice(), "tools/list", Target::None, Some(DenyReason::PolicyFailed));
+    check(&Broken, &alice(), "prompts/list", Target::None, Some(DenyReason::PolicyFailed));
+    let alice = alice();
+    for method in ["tools/list", "prompts/list"] {
+        let request = AccessRequest::new(&alice, method);
+        assert!(!is_listed(&Broken, request));
+        let explanation = explain(&Broken, &request);
+        assert_eq!(explanation.to_string(), "denied (policy_error): the policy failed");
+    }
     assert_eq!(DenyReason::PolicyFailed.code(), "policy_error");
     assert!(
         !DenyReason::PolicyFailed.to_string().contains("rules"),
         "nothing internal for the peer"
     );
+}
+
+#[test]
+fn explanations_say_which_rule_and_what_is_missing() {
+    let writer = Role::new("writer").with_scopes([Scope::parse("files:write").unwrap()]);
+    let policy = RulePolicy::new()
+        .with_rule(
+            Rule::allow()
+                .with_name("writers")
+                .with_roles([writer.clone(), Role::new("root").with_subjects(["root"])])
+                .with_tools(["write"]),
+        )
+        .with_rule(
+            Rule::allow()
+                .with_tools(["write"])
+                .with_arguments([ArgumentRule::below("/path", "/data").unwrap()]),
+        )
+        .with_rule(Rule::deny().with_name("never").with_tools(["shell"]))
+        .with_rule(Rule::allow().with_uris([UriRule::scheme("https").unwrap()]));
+    let alice = alice();
+    let show = |method: &str, target: Target<'_>, arguments: Option<&str>| {
+        let arguments: Option<&RawValue> =
+            arguments.map(|text| serde_json::from_str(text).unwrap());
+        let request = AccessRequest::new(&alice, method).with_target(target);
+        let request = request.with_arguments(arguments);
+        let explanation = explain(&policy, &request);
+        let decided = authorize(&policy, request).map(drop);
+        assert_eq!(explanation.decision == Decision::Allow, decided.is_ok());
+        explanation.to_string()
+    };
+    let canary = r#"{"path":"/canary/secret"}"#;
+    assert_eq!(
+        show("tools/call", Target::Tool("write"), Some(canary)),
+        "denied (path_not_authorized): `writers` is for others: it needs role `writer` or `root`; \
+         `rules[1]`: argument `/path` must lie below `/data`, but it is elsewhere"
+    );
+    assert_eq!(
+        show("tools/call", Target::Tool("write"), Some(r#"{"path":"/data/a"}"#)),
+        "allowed by `rules[1]`: `writers` is for others: it needs role `writer` or `root`"
+    );
+    assert_eq!(
+        show("tools/call", Target::Tool("shell"), None),
+        "denied (tool_not_authorized) by `never`"
+    );
+    assert_eq!(
+        show("tools/call", Target::Tool("canary"), None),
+        "denied (tool_not_authorized): no rule names it"
+    );
+    assert_eq!(
+        show("resources/read", Target::Resource("ftp://canary"), None),
+        "denied (invalid_uri_scheme): `rules[3]`: the uri must be one of `https:`, but it has \
+         another scheme"
+    );
+    assert_eq!(
+        show("resources/read", Target::Resource("https://canary/.."), None),
+        "denied (invalid_uri): the uri is malformed"
+    );
+}
+
+/// Explaining and deciding are one evaluation: over everything that a few rules can be asked, they agree.
+#[test]
+fn explanations_never_differ_from_decisions() {
+    let path = || [ArgumentRule::below("/path", "/data").unwrap()];
+    let bob = || [Role::new("bob").with_subjects(["bob"])];
+    let rules = [
+        Rule::allow()
+            .with_tools(["a"])
+            .with_prompts(["a"])
+            .with_methods(["a"])
+            .with_resources(["x:a"]),
+        Rule::allow()
+            .with_tools(["*"])
+            .with_roles(bob())
+            .with_uris([UriRule::scheme("x").unwrap()]),
+        Rule::deny().with_tools(["a"]).with_roles(bob()).with_resources(["x:a"]),
+        Rule::require().with_tools(["*"]).with_arguments(path()),
+        Rule::allow().with_tools(["b"]).with_arguments(path()),
+        Rule::deny().with_methods(["tools/call"]).with_roles(bob()),
+    ];
+    let principals = [alice(), Principal::new("bob", "bearer"), Principal::anonymous()];
+    let targets = [
+        Target::None,
+        Target::Tool("a"),
+        Target::Tool("b"),
+        Target::Prompt("a"),
+        Target::Resource("x:a"),
+        Target::Resource("x:b"),
+        Target::ResourceTemplate("x:{a}"),
+    ];
+    let arguments = [None, Some("{}"), Some(r#"{"path":"/data/a"}"#), Some(r#"{"path":"/etc"}"#)];
+    let arguments = arguments
+        .map(|text| -> Option<&RawValue> { text.map(|text| serde_json::from_str(text).unwrap()) });
+    let methods = ["a", "tools/call", "prompts/get", "resources/read", "completion/complete"];
+    let (mut allowed, mut denied) = (0, 0);
+    for set in 0..1 << rules.len() {
+        let chosen = rules.iter().enumerate().filter(|(at, _)| set >> at & 1 == 1);
+        let policy =
+            chosen.fold(RulePolicy::new(), |policy, (_, rule)| policy.with_rule(rule.clone()));
+        for principal in &principals {
+            for (method, target) in
+                methods.iter().flat_map(|method| targets.map(|target| (*method, target)))
+            {
+                for arguments in arguments {
+                    let mut request = AccessRequest::new(principal, method)
+                        .with_target(target)
+                        .with_arguments(arguments);
+                    for purpose in [Purpose::Use, Purpose::List] {
+                        request.purpose = purpose;
+                        let decision = policy.decide(&request).unwrap();
+                        let explanation = policy.explain(&request).unwrap();
+                        assert_eq!(explanation.decision, decision, "{request:?}");
+                        match decision {
+                            Decision::Allow => allowed += 1,
+                            _ => denied += 1,
+                        }
+                    }
+                    // What may be used is listed.
+                    assert!(authorize(&policy, request).is_err() || is_listed(&policy, request));
+                }
+            }
+        }
+    }
+    assert!(allowed > 1_000 && denied > 10_000, "{allowed} {denied}");
+}
+
+#[test]
+fn a_policy_on_trial_lets_through_what_it_would_deny() {
+    let security = SecurityConfig::server()
+        .with_allowed_origins(AllowedOrigins::none())
+        .dangerous()
+        .without_authentication()
+        .without_tls()
+        .dangerous()
+        .with_policy_dry_run(RulePolicy::new().allow_tool("add"))
+        .build()
+        .unwrap();
+    assert_eq!(security.dangerous_uses(), ["without_authentication", "policy_dry_run"]);
+    let anonymous = Principal::anonymous();
+    let tool = |name| {
+        let request = AccessRequest::new(&anonymous, "tools/call").with_target(Target::Tool(name));
+        authorize(security.policy(), request).map(|authorized| authorized.would_deny())
+    };
+    assert_eq!(tool("add"), Ok(None));
+    assert_eq!(tool("shell"), Ok(Some(DenyReason::ToolNotAuthorized)));
+    let request = AccessRequest::new(&anonymous, "tools/call").with_target(Target::Tool("shell"));
+    assert!(is_listed(security.policy(), request));
+    assert_eq!(
+        explain(security.policy(), &request).to_string(),
+        "allowed by a dry run, else denied (tool_not_authorized): no rule names it"
+    );
+    // A malformed URI is malformed on trial too, and a policy that fails would have denied.
+    let request =
+        AccessRequest::new(&anonymous, "resources/read").with_target(Target::Resource("x:.."));
+    assert!(authorize(security.policy(), request).is_err());
+
+    let build = |policy: Arc<dyn Policy>| {
+        SecurityConfig::server()
+            .with_allowed_origins(AllowedOrigins::none())
+            .dangerous()
+            .without_authentication()
+            .without_tls()
+            .dangerous()
+            .with_policy_dry_run(policy)
+    };
+    let broken = build(Arc::new(Broken)).build().unwrap();
+    let request = AccessRequest::new(&anonymous, "tools/call").with_target(Target::Tool("a"));
+    let would = authorize(broken.policy(), request).map(|authorized| authorized.would_deny());
+    assert_eq!(would, Ok(Some(DenyReason::PolicyFailed)));
+    // The last decision holds.
+    let security = build(Arc::new(Broken)).with_policy(RulePolicy::new()).build().unwrap();
+    assert!(authorize(security.policy(), request).is_err());
+    assert_eq!(security.dangerous_uses(), ["without_authentication"]);
+}
+
+#[test]
+fn a_configuration_reports_what_is_wrong_with_its_policy() {
+    let build = |policy: RulePolicy| {
+        SecurityConfig::server()
+            .with_allowed_origins(AllowedOrigins::none())
+            .dangerous()
+            .without_authentication()
+            .without_tls()
+            .with_policy(policy)
+            .build()
+    };
+    let error = build(RulePolicy::new().allow_tool("a").with_rule(Rule::allow())).unwrap_err();
+    let found: Vec<_> =
+        error.findings().iter().map(|finding| (finding.path(), finding.code())).collect();
+    assert_eq!(found, [("policy.rules[1].effect", "empty_rule")]);
+    let security = build(RulePolicy::new()).unwrap();
+    let found: Vec<_> = security.warnings().iter().map(|warning| warning.code()).collect();
+    assert_eq!(found, ["denies_everything"]);
 }

@@ -10,13 +10,13 @@ use std::{
 
 use bytes::Bytes;
 use palisade_protocol::{
-    DecodeLimits, ElicitRequestFormParams, ElicitSchema, Message, RequestParams,
+    DecodeLimits, ElicitRequestFormParams, ElicitSchema, Message, RequestParams, Resource,
 };
 use palisade_security::{
     AllowAuthenticated, AllowedOrigins, Policy, Principal, RulePolicy, SecurityConfig,
     ServerSecurity,
 };
-use palisade_server::{Context, RawArguments, Server, ToolRoute};
+use palisade_server::{Context, RawArguments, ResourceRoute, Server, ToolRoute};
 use palisade_transport::{Call, Dispatcher, Outbox};
 use serde_json::{Value, json};
 
@@ -122,4 +122,27 @@ fn z4_changes_of_a_list_are_told_to_those_who_may_list() {
         let acknowledged = &sent[0]["params"]["notifications"]["toolsListChanged"];
         assert_eq!(acknowledged.as_bool().unwrap_or_default(), told, "{methods:?}");
     }
+}
+
+#[test]
+fn z4_changes_of_a_resource_are_told_to_those_who_may_read_it() {
+    let read = |uri: &'static str| {
+        ResourceRoute::new(Resource::new(uri, "resource"), move |_: Context| {
+            std::future::ready(uri)
+        })
+    };
+    let server = Server::new("test", "1")
+        .with_resource(read("test://shared"))
+        .with_resource(read("test://hidden"))
+        .build()
+        .unwrap();
+    let security = security(
+        RulePolicy::new().allow_methods(["subscriptions/listen"]).allow_resource("test://shared"),
+    );
+    let asked = ["test://shared", "test://hidden", "test://shared/%2e%2e/hidden"];
+    let asked = json!({ "notifications": { "resourceSubscriptions": asked } });
+    let (reply, sent) = send(&server, &security, &first(1), "subscriptions/listen", asked);
+    assert_eq!((reply, sent.len()), (None, 1), "{sent:?}");
+    let granted = &sent[0]["params"]["notifications"]["resourceSubscriptions"];
+    assert_eq!(*granted, json!(["test://shared"]));
 }

@@ -8,8 +8,9 @@
 //!
 //! A line about a request has `correlation_id`, `outcome` (`allowed`, `denied`, `failed`, `cancelled`),
 //! `code`, `transport` and `duration_us`, and whatever is known of `peer`, `subject`, `scheme`, `method`,
-//! `target_kind`, `target`, `http_status` and `jsonrpc_code`. Texts are cut after 256 characters. There
-//! are no arguments, no results, no credentials.
+//! `target_kind`, `target`, `http_status`, `jsonrpc_code` and `would_deny` (why a policy on trial would
+//! have refused it). Texts are cut after 256 characters. There are no arguments, no results, no
+//! credentials.
 //!
 //! Any other line has an `event`:
 //!

@@ -47,6 +47,9 @@ pub(super) fn push_record(out: &mut Vec<u8>, record: &AuditRecord<'_>) {
         }
         push_number(out, u64::from(code.unsigned_abs()));
     }
+    if let Some(reason) = record.would_deny {
+        push_text(out, b",\"would_deny\":", reason);
+    }
     out.extend_from_slice(b",\"duration_us\":");
     push_number(out, u64::try_from(record.duration.as_micros()).unwrap_or(u64::MAX));
 }
@@ -152,10 +155,14 @@ mod tests {
             }),
         );
         check(
-            &record("x").with_jsonrpc_code(Some(i32::MIN)).with_duration(Duration::MAX),
+            &record("x")
+                .with_jsonrpc_code(Some(i32::MIN))
+                .with_would_deny(Some("tool_not_authorized"))
+                .with_duration(Duration::MAX),
             json!({
                 "time": 1_764_093_792_123_u64, "correlation_id": id, "outcome": "denied",
-                "code": "x", "transport": "http", "jsonrpc_code": i32::MIN, "duration_us": u64::MAX,
+                "code": "x", "transport": "http", "jsonrpc_code": i32::MIN,
+                "would_deny": "tool_not_authorized", "duration_us": u64::MAX,
             }),
         );
     }

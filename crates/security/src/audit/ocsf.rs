@@ -35,7 +35,7 @@ const AUTHENTICATION: [&str; 8] = [
 /// | `target`, `target_kind` | 6003: `resources[0].name`, `resources[0].type` |
 /// | `http_status` | 6003: `http_response.code`; 3002: `unmapped` |
 /// | `jsonrpc_code` | 6003: `api.response.code`, with `error` from `code`; 3002: `unmapped` |
-/// | `transport`, `scheme` | `unmapped` |
+/// | `transport`, `scheme`, `would_deny` | `unmapped` |
 ///
 /// # Specification
 ///
@@ -96,6 +96,9 @@ pub fn to_ocsf(entry: &AuditEntry) -> Value {
         None => json!({"name": "unknown", "type_id": 0}),
     };
     let mut unmapped = json!({"transport": entry.transport, "scheme": entry.scheme});
+    if let (Some(reason), Some(fields)) = (entry.would_deny, unmapped.as_object_mut()) {
+        fields.insert("would_deny".to_owned(), json!(reason));
+    }
     if is_authentication {
         set("user", user);
         set("service", json!({"name": "mcp"}));

@@ -177,7 +177,7 @@ impl UriRule {
         if parts.has_encoded_separator {
             return Err(UriError::Malformed);
         }
-        if parts.has_query {
+        if parts.has_query || parts.path.is_empty() {
             return Err(UriError::Outside);
         }
         match below.check(self.local(&parts.path)) {
