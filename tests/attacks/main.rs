@@ -28,6 +28,10 @@ mod paths;
 #[cfg(test)]
 mod policy;
 #[cfg(test)]
+mod proxies;
+#[cfg(test)]
+mod rates;
+#[cfg(test)]
 mod schema;
 #[cfg(test)]
 mod session;

@@ -288,6 +288,10 @@ impl Audit {
         within(PATIENCE, waiting).await
     }
 
+    pub(crate) fn entries(&self) -> Vec<AuditEntry> {
+        self.entries.entries()
+    }
+
     pub(crate) fn take(&self) -> Vec<AuditEntry> {
         self.entries.take()
     }

@@ -95,6 +95,11 @@ impl AllowedHosts {
         }
     }
 
+    /// Checks a host that somebody names besides the request itself.
+    pub(crate) fn check_name(&self, name: &str) -> Result<(), RejectError> {
+        self.allowed(name).map(|_| ())
+    }
+
     fn allowed_value<'a>(&self, value: &'a HeaderValue) -> Result<Authority<'a>, RejectError> {
         self.allowed(value.to_str().map_err(|_| RejectError::HostNotAllowed)?)
     }

@@ -31,6 +31,8 @@ pub mod origin;
 pub mod policy;
 pub mod principal;
 pub mod provider;
+pub mod proxy;
+pub mod rate;
 pub mod reject;
 pub mod response_headers;
 pub mod seal;
@@ -65,6 +67,8 @@ pub use policy::{
 };
 pub use principal::{Principal, Scope, ScopeError};
 pub use provider::{CredentialError, CredentialProvider, NoCredentials, build_auth_headers};
+pub use proxy::{Network, NetworkError, TrustedProxies};
+pub use rate::{Rate, RateLimits};
 pub use reject::RejectError;
 pub use response_headers::{ResponseHeaders, SecurityHeaders, build_security_headers};
 pub use seal::{SealError, SealKeyError, SealPurpose, Sealer};

@@ -20,13 +20,18 @@ pub struct Limits {
     max_headers: usize,
     max_json_depth: usize,
     max_connections: usize,
+    max_connections_per_address: usize,
     max_concurrent_streams: usize,
+    max_reset_streams: usize,
+    max_control_frames: usize,
+    max_in_flight: usize,
     max_in_flight_per_principal: usize,
     max_subscriptions_per_principal: usize,
     sse_queue: usize,
     max_request_state_bytes: usize,
     handshake_timeout: Duration,
     header_timeout: Duration,
+    authentication_timeout: Duration,
     body_timeout: Duration,
     request_timeout: Duration,
     idle_timeout: Duration,
@@ -50,13 +55,18 @@ impl Limits {
             max_headers: 64,
             max_json_depth: 64,
             max_connections: 1024,
+            max_connections_per_address: 256,
             max_concurrent_streams: 128,
+            max_reset_streams: 20,
+            max_control_frames: 1000,
+            max_in_flight: 4096,
             max_in_flight_per_principal: 256,
             max_subscriptions_per_principal: 16,
             sse_queue: 64,
             max_request_state_bytes: 32 * 1024,
             handshake_timeout: Duration::from_secs(10),
             header_timeout: Duration::from_secs(10),
+            authentication_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(60),
             idle_timeout: Duration::from_secs(60),
@@ -135,6 +145,24 @@ impl Limits {
         self
     }
 
+    /// The most connections from one address at a time; an IPv6 address stands for its /64 network. Default:
+    /// 256. Trusted proxies are exempt. Abuse: one machine that takes the places of all others. The
+    /// connection is closed.
+    #[must_use]
+    pub const fn max_connections_per_address(&self) -> usize {
+        self.max_connections_per_address
+    }
+
+    /// Sets [`Self::max_connections_per_address`].
+    #[must_use]
+    pub const fn with_max_connections_per_address(
+        mut self,
+        max_connections_per_address: usize,
+    ) -> Self {
+        self.max_connections_per_address = max_connections_per_address;
+        self
+    }
+
     /// The most HTTP/2 streams of a connection at a time. Default: 128. Abuse: one connection that opens
     /// and resets streams without end.
     #[must_use]
@@ -146,6 +174,50 @@ impl Limits {
     #[must_use]
     pub const fn with_max_concurrent_streams(mut self, max_concurrent_streams: usize) -> Self {
         self.max_concurrent_streams = max_concurrent_streams;
+        self
+    }
+
+    /// The most HTTP/2 streams of a connection that the peer has reset and the server has not seen yet, and
+    /// the most that the server had to reset. Default: 20. Abuse: rapid reset, where each request costs the
+    /// peer a few bytes and the server a handler. Answered with GOAWAY.
+    #[must_use]
+    pub const fn max_reset_streams(&self) -> usize {
+        self.max_reset_streams
+    }
+
+    /// Sets [`Self::max_reset_streams`].
+    #[must_use]
+    pub const fn with_max_reset_streams(mut self, max_reset_streams: usize) -> Self {
+        self.max_reset_streams = max_reset_streams;
+        self
+    }
+
+    /// The most HTTP/2 frames that carry nothing of a request (PING, SETTINGS, PRIORITY, WINDOW_UPDATE, resets,
+    /// empty ones) for each request of a connection, and before the first. Default: 1000. Abuse: frames that
+    /// cost the peer nothing and are each looked at. Answered with GOAWAY.
+    #[must_use]
+    pub const fn max_control_frames(&self) -> usize {
+        self.max_control_frames
+    }
+
+    /// Sets [`Self::max_control_frames`].
+    #[must_use]
+    pub const fn with_max_control_frames(mut self, max_control_frames: usize) -> Self {
+        self.max_control_frames = max_control_frames;
+        self
+    }
+
+    /// The most requests at a time, of all principals together. Default: 4096. Abuse: many callers who
+    /// together take all the memory. Answered with 503.
+    #[must_use]
+    pub const fn max_in_flight(&self) -> usize {
+        self.max_in_flight
+    }
+
+    /// Sets [`Self::max_in_flight`].
+    #[must_use]
+    pub const fn with_max_in_flight(mut self, max_in_flight: usize) -> Self {
+        self.max_in_flight = max_in_flight;
         self
     }
 
@@ -238,6 +310,20 @@ impl Limits {
         self
     }
 
+    /// The time for an authenticator to decide. Default: 10 s. Abuse: requests that wait for a key server
+    /// that does not answer. Answered with 503.
+    #[must_use]
+    pub const fn authentication_timeout(&self) -> Duration {
+        self.authentication_timeout
+    }
+
+    /// Sets [`Self::authentication_timeout`].
+    #[must_use]
+    pub const fn with_authentication_timeout(mut self, authentication_timeout: Duration) -> Self {
+        self.authentication_timeout = authentication_timeout;
+        self
+    }
+
     /// The time for the body of a request to arrive. Default: 10 s. Abuse: a body sent a byte at a time.
     /// Answered with 408.
     #[must_use]
@@ -317,7 +403,11 @@ impl Limits {
             ("limits.max_headers", self.max_headers),
             ("limits.max_json_depth", self.max_json_depth),
             ("limits.max_connections", self.max_connections),
+            ("limits.max_connections_per_address", self.max_connections_per_address),
             ("limits.max_concurrent_streams", self.max_concurrent_streams),
+            ("limits.max_reset_streams", self.max_reset_streams),
+            ("limits.max_control_frames", self.max_control_frames),
+            ("limits.max_in_flight", self.max_in_flight),
             ("limits.max_in_flight_per_principal", self.max_in_flight_per_principal),
             ("limits.max_subscriptions_per_principal", self.max_subscriptions_per_principal),
             ("limits.sse_queue", self.sse_queue),
@@ -326,6 +416,7 @@ impl Limits {
         let times = [
             ("limits.handshake_timeout", self.handshake_timeout),
             ("limits.header_timeout", self.header_timeout),
+            ("limits.authentication_timeout", self.authentication_timeout),
             ("limits.body_timeout", self.body_timeout),
             ("limits.request_timeout", self.request_timeout),
             ("limits.idle_timeout", self.idle_timeout),

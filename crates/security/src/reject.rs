@@ -35,6 +35,9 @@ pub enum RejectError {
     /// An `Origin` header is present and not allowed.
     #[error("origin is not allowed")]
     OriginNotAllowed,
+    /// A trusted proxy does not say for whom it forwards, or says it in no known form.
+    #[error("the proxy must say for whom it forwards")]
+    InvalidForwarded,
     /// A page asks for a method or a header that it may not use.
     #[error("the page may not send this method or one of these headers")]
     PreflightNotAllowed,
@@ -95,6 +98,12 @@ pub enum RejectError {
         /// When to try again.
         retry_after: Duration,
     },
+    /// All callers together have too many requests in flight.
+    #[error("server is overloaded")]
+    Overloaded {
+        /// When to try again.
+        retry_after: Duration,
+    },
     /// The server is shutting down.
     #[error("server is shutting down")]
     ShuttingDown,
@@ -129,7 +138,8 @@ impl RejectError {
         let retry_after = match self {
             Self::RateLimited { retry_after }
             | Self::TooManyInFlight { retry_after }
-            | Self::TooManySubscriptions { retry_after } => *retry_after,
+            | Self::TooManySubscriptions { retry_after }
+            | Self::Overloaded { retry_after } => *retry_after,
             Self::Unauthenticated(error) => error.retry_after()?,
             _ => return None,
         };
@@ -157,6 +167,7 @@ impl RejectError {
             Self::HostMissing => ("invalid_host", 400, REFUSED),
             Self::HostNotAllowed => ("host_not_allowed", 403, FORBIDDEN),
             Self::OriginNotAllowed => ("origin_not_allowed", 403, FORBIDDEN),
+            Self::InvalidForwarded => ("invalid_forwarded", 400, REFUSED),
             Self::PreflightNotAllowed => ("preflight_not_allowed", 403, FORBIDDEN),
             Self::PeerNotAllowed => ("peer_not_allowed", 403, FORBIDDEN),
             Self::NotFound => ("not_found", 404, REFUSED),
@@ -189,6 +200,7 @@ impl RejectError {
             Self::RateLimited { .. } => ("rate_limited", 429, RATE_LIMITED),
             Self::TooManyInFlight { .. } => ("too_many_in_flight", 429, RATE_LIMITED),
             Self::TooManySubscriptions { .. } => ("too_many_subscriptions", 429, RATE_LIMITED),
+            Self::Overloaded { .. } => ("overloaded", 503, UNAVAILABLE),
             Self::ShuttingDown => ("shutting_down", 503, UNAVAILABLE),
             Self::AuditUnavailable => ("audit_unavailable", 503, UNAVAILABLE),
         }
@@ -221,6 +233,7 @@ mod tests {
         check(&RejectError::HostMissing, "invalid_host", 400, -31400);
         check(&RejectError::OriginNotAllowed, "origin_not_allowed", 403, -31403);
         check(&RejectError::PreflightNotAllowed, "preflight_not_allowed", 403, -31403);
+        check(&RejectError::InvalidForwarded, "invalid_forwarded", 400, -31400);
         check(&RejectError::NotFound, "not_found", 404, -31400);
         check(&RejectError::MethodNotAllowed, "method_not_allowed", 405, -31400);
         check(&RejectError::UnsupportedMediaType, "unsupported_media_type", 415, -31400);
@@ -255,6 +268,7 @@ mod tests {
         check(&RejectError::AuditUnavailable, "audit_unavailable", 503, -31503);
         let retry_after = Duration::ZERO;
         check(&RejectError::RateLimited { retry_after }, "rate_limited", 429, -31429);
+        check(&RejectError::Overloaded { retry_after }, "overloaded", 503, -31503);
         check(&RejectError::TooManyInFlight { retry_after }, "too_many_in_flight", 429, -31429);
         check(
             &RejectError::TooManySubscriptions { retry_after },

@@ -10,6 +10,7 @@ mod answer;
 mod body;
 mod exchange;
 mod listener;
+mod neighbours;
 mod read;
 mod rest;
 mod routes;

@@ -129,7 +129,9 @@ impl ServerConfigBuilder<WantsTls> {
 
 impl Dangerous<WantsTls> {
     /// Serves plain http to other machines too, because a proxy in front of this server encrypts. Whoever
-    /// can read the network between the two can read and replay credentials.
+    /// can read the network between the two can read and replay credentials. Name the proxy with
+    /// [`with_trusted_proxies`](ServerConfigBuilder::with_trusted_proxies): then only what it says came over
+    /// https is served, and clients are told apart by their own addresses.
     pub fn plain_http_behind_proxy(self) -> ServerConfigBuilder<Ready> {
         self.state.ready(TlsChoice::PlainBehindProxy)
     }
@@ -253,7 +255,8 @@ impl ServerConfigBuilder<Ready> {
                 .map(|finding| finding.within("authentication"));
             findings.extend(nested);
         }
-        findings.extend(ready.edge.findings(&ready.origins));
+        let behind_proxy = matches!(ready.tls, TlsChoice::PlainBehindProxy);
+        findings.extend(ready.edge.findings(&ready.origins, behind_proxy));
         if let Some(policy) = &ready.policy {
             findings.extend(policy.findings().into_iter().map(|finding| finding.within("policy")));
         }

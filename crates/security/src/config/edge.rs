@@ -1,14 +1,18 @@
 //! What a server configuration decides at its edge: which pages may read responses, what responses say to
-//! browsers.
+//! browsers, which proxies are believed, how often callers may ask.
 
 use http::HeaderMap;
 
-use super::{Finding, Ready, ServerConfigBuilder, ServerSecurity};
+use super::{Finding, Ready, ServerConfigBuilder, ServerSecurity, Severity};
 use crate::{
+    authn::PeerInfo,
     cors::{Cors, Preflight, PreparedCors},
     guard::{self, GuardInput},
     host::AllowedHosts,
     origin::AllowedOrigins,
+    principal::Principal,
+    proxy::TrustedProxies,
+    rate::{RateLimiter, RateLimits},
     reject::RejectError,
     response_headers::{PreparedHeaders, ResponseHeaders, SecurityHeaders},
 };
@@ -18,6 +22,8 @@ use crate::{
 pub(super) struct EdgeSettings {
     cors: Option<Cors>,
     headers: SecurityHeaders,
+    proxies: Option<TrustedProxies>,
+    rates: RateLimits,
 }
 
 /// The settings, prepared.
@@ -25,6 +31,8 @@ pub(super) struct EdgeSettings {
 pub(super) struct Edge {
     cors: Option<PreparedCors>,
     headers: PreparedHeaders,
+    proxies: Option<TrustedProxies>,
+    rates: RateLimiter,
 }
 
 impl ServerConfigBuilder<Ready> {
@@ -39,13 +47,36 @@ impl ServerConfigBuilder<Ready> {
         self.state.edge.headers = headers;
         self
     }
+
+    /// Believes these proxies when they say for whom they forward. Default: nobody is believed.
+    pub fn with_trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
+        self.state.edge.proxies = Some(proxies);
+        self
+    }
+
+    /// Sets how often callers may ask. Default: [`RateLimits::new`].
+    pub fn with_rate_limits(mut self, rates: RateLimits) -> Self {
+        self.state.edge.rates = rates;
+        self
+    }
 }
 
 impl EdgeSettings {
-    pub(super) fn findings(&self, origins: &AllowedOrigins) -> Vec<Finding> {
+    /// `behind_proxy`: clients are only reached through a proxy.
+    pub(super) fn findings(&self, origins: &AllowedOrigins, behind_proxy: bool) -> Vec<Finding> {
         let mut findings = self.headers.findings();
         if let Some(cors) = &self.cors {
             findings.extend(cors.findings(origins, guard::ALLOWED_METHODS));
+        }
+        findings.extend(self.proxies.iter().flat_map(TrustedProxies::findings));
+        findings.extend(self.rates.findings());
+        if behind_proxy && self.proxies.is_none() {
+            let message = "all clients of an unnamed proxy share one address, so one of them can use up what \
+                           addresses may, and what came over http counts as encrypted";
+            let fix = "add `with_trusted_proxies(..)` with the addresses of the proxy";
+            let code = "proxy_not_named";
+            let finding = Finding::new("trusted_proxies", Severity::Warning, code, message);
+            findings.push(finding.with_fix(fix));
         }
         findings
     }
@@ -54,6 +85,8 @@ impl EdgeSettings {
         Edge {
             cors: self.cors.map(PreparedCors::new),
             headers: PreparedHeaders::new(&self.headers, hosts.is_loopback_only()),
+            proxies: self.proxies,
+            rates: RateLimiter::new(self.rates),
         }
     }
 }
@@ -86,6 +119,57 @@ impl ServerSecurity {
         let cors = self.edge().cors.as_ref();
         let origin = cors.and_then(|_| self.allowed_origins().allow_origin(request));
         ResponseHeaders::new(self.clone(), tls, origin)
+    }
+
+    /// The client that a request comes from, if the connection is a trusted proxy's. Ask before anything
+    /// else: whoever it is takes the place of the connection in every decision.
+    ///
+    /// # Errors
+    ///
+    /// [`RejectError::InvalidForwarded`] if the proxy does not say for whom it forwards,
+    /// [`RejectError::HostNotAllowed`] if it says that another server was asked for.
+    pub fn forwarded_peer(
+        &self,
+        connection: &PeerInfo,
+        headers: &HeaderMap,
+    ) -> Result<Option<PeerInfo>, RejectError> {
+        match &self.edge().proxies {
+            Some(proxies) => proxies.client(connection, headers, self.allowed_hosts()),
+            None => Ok(None),
+        }
+    }
+
+    /// The proxies that are believed.
+    #[must_use]
+    pub fn trusted_proxies(&self) -> Option<&TrustedProxies> {
+        self.edge().proxies.as_ref()
+    }
+
+    /// Counts a request against its address, before anybody is authenticated.
+    ///
+    /// # Errors
+    ///
+    /// [`RejectError::RateLimited`].
+    pub fn admit_address(&self, peer: &PeerInfo) -> Result<(), RejectError> {
+        self.edge().rates.address(peer, self.clock())
+    }
+
+    /// Counts a request against its principal.
+    ///
+    /// # Errors
+    ///
+    /// [`RejectError::RateLimited`].
+    pub fn admit_principal(&self, principal: &Principal) -> Result<(), RejectError> {
+        self.edge().rates.principal(principal, self.clock())
+    }
+
+    /// Counts a call of a tool against its principal.
+    ///
+    /// # Errors
+    ///
+    /// [`RejectError::RateLimited`].
+    pub fn admit_tool(&self, principal: &Principal, tool: &str) -> Result<(), RejectError> {
+        self.edge().rates.tool(principal, tool, self.clock())
     }
 
     pub(crate) fn prepared_headers(&self) -> &PreparedHeaders {

@@ -263,7 +263,10 @@ impl ServerSecurity {
     /// [`RejectError::PeerNotAllowed`] if the peer is not on this machine, and callers need no credentials
     /// or the connection is not encrypted.
     pub fn check_peer(&self, peer: &PeerInfo) -> Result<(), RejectError> {
-        let encrypted = peer.is_tls() || matches!(self.0.tls, TlsChoice::PlainBehindProxy);
+        // Proxies that are named say themselves what came over https.
+        let behind_unnamed_proxy =
+            matches!(self.0.tls, TlsChoice::PlainBehindProxy) && self.trusted_proxies().is_none();
+        let encrypted = peer.is_tls() || behind_unnamed_proxy;
         if peer.is_loopback() || (encrypted && !self.is_unauthenticated()) {
             Ok(())
         } else {

@@ -22,6 +22,9 @@ pub(super) async fn call(
     authorized: Authorized<'_>,
     name: &str,
 ) -> Reply {
+    if let Err(reject) = call.security.admit_tool(call.principal, name) {
+        return reply::rejected(call, &reject);
+    }
     let Some(tool) = registry.tools.get(name) else {
         return reply::error(call, &ErrorObject::invalid_params("unknown tool"));
     };

@@ -1,4 +1,4 @@
-//! How many requests of one principal run at once.
+//! How many requests run at once: of one principal, and of all.
 
 use std::{
     collections::HashMap,
@@ -7,11 +7,20 @@ use std::{
     time::Duration,
 };
 
-use palisade_security::{Principal, RejectError};
+use palisade_security::{Limits, Principal, RejectError};
+
+/// A place is free when a request ends, which nobody can foretell.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Counts requests in flight. Its memory is bounded by the requests that are in flight.
 #[derive(Debug, Default)]
-pub(super) struct Admission(Mutex<HashMap<[u8; 32], usize, BuildHasherDefault<DigestHasher>>>);
+pub(super) struct Admission(Mutex<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    all: usize,
+    each: HashMap<[u8; 32], usize, BuildHasherDefault<DigestHasher>>,
+}
 
 /// The keys are digests: their first bytes are as good as any hash of them.
 #[derive(Debug, Default)]
@@ -46,19 +55,25 @@ impl Admission {
     /// # Errors
     ///
     /// [`RejectError::TooManyInFlight`] if the principal has none left: one caller with many slow
-    /// requests must not use up what all share.
+    /// requests must not use up what all share. [`RejectError::Overloaded`] if all have none left.
     pub(super) fn admit(
         &self,
         principal: &Principal,
-        limit: usize,
+        limits: &Limits,
     ) -> Result<Place<'_>, RejectError> {
         let key = principal.context_key();
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(key).or_default();
-        if *count >= limit {
-            return Err(RejectError::TooManyInFlight { retry_after: Duration::from_secs(1) });
+        let Counts { all, each } = &mut *counts;
+        // Nothing is noted for those who get no place: names without end must not fill the memory.
+        if *all >= limits.max_in_flight() {
+            return Err(RejectError::Overloaded { retry_after: RETRY_AFTER });
+        }
+        let count = each.entry(key).or_default();
+        if *count >= limits.max_in_flight_per_principal() {
+            return Err(RejectError::TooManyInFlight { retry_after: RETRY_AFTER });
         }
         *count += 1;
+        *all += 1;
         Ok(Place { admission: self, key })
     }
 }
@@ -66,10 +81,12 @@ impl Admission {
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         let mut counts = self.admission.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&self.key) {
+        let Counts { all, each } = &mut *counts;
+        *all = all.saturating_sub(1);
+        if let Some(count) = each.get_mut(&self.key) {
             *count = count.saturating_sub(1);
             if *count == 0 {
-                counts.remove(&self.key);
+                each.remove(&self.key);
             }
         }
     }
@@ -77,21 +94,39 @@ impl Drop for Place<'_> {
 
 #[cfg(test)]
 mod tests {
-    use palisade_security::Principal;
+    use palisade_security::{Limits, Principal};
 
     use super::Admission;
 
     #[test]
     fn places_are_per_principal_and_come_back() {
+        let limits = Limits::new().with_max_in_flight_per_principal(2);
         let admission = Admission::default();
         let (alice, bob) = (Principal::new("alice", "bearer"), Principal::new("bob", "bearer"));
-        let first = admission.admit(&alice, 2).unwrap();
-        let second = admission.admit(&alice, 2).unwrap();
-        assert_eq!(admission.admit(&alice, 2).unwrap_err().http_status(), 429);
-        assert!(admission.admit(&bob, 2).is_ok());
+        let first = admission.admit(&alice, &limits).unwrap();
+        let second = admission.admit(&alice, &limits).unwrap();
+        assert_eq!(admission.admit(&alice, &limits).unwrap_err().http_status(), 429);
+        assert!(admission.admit(&bob, &limits).is_ok());
         drop(first);
-        assert!(admission.admit(&alice, 2).is_ok());
+        assert!(admission.admit(&alice, &limits).is_ok());
         drop(second);
-        assert!(admission.0.lock().unwrap().is_empty());
+        let counts = admission.0.lock().unwrap();
+        assert_eq!((counts.all, counts.each.len()), (0, 0));
+    }
+
+    #[test]
+    fn all_together_have_a_limit_too() {
+        let limits = Limits::new().with_max_in_flight(3);
+        let admission = Admission::default();
+        let places: Vec<_> = (0..3)
+            .map(|n| admission.admit(&Principal::new(n.to_string(), "bearer"), &limits).unwrap())
+            .collect();
+        for n in 0..9 {
+            let refused = admission.admit(&Principal::new(n.to_string(), "bearer"), &limits);
+            assert_eq!(refused.unwrap_err().code(), "overloaded");
+        }
+        assert_eq!(admission.0.lock().unwrap().each.len(), 3);
+        drop(places);
+        assert!(admission.admit(&Principal::anonymous(), &limits).is_ok());
     }
 }

@@ -7,8 +7,8 @@ use http::{HeaderMap, request::Parts};
 use http_body::Body;
 use palisade_protocol::{DecodeLimits, ErrorCode, ErrorObject, Inbound, method};
 use palisade_security::{
-    CorrelationId, CorrelationIds, Credentials, GuardInput, Outcome, PeerInfo, Preflight,
-    Principal, RejectError, ServerSecurity,
+    AuthnError, CorrelationId, CorrelationIds, Credentials, GuardInput, Outcome, PeerInfo,
+    Preflight, Principal, RejectError, ServerSecurity,
 };
 use palisade_transport::{Call, Dispatcher, Outbox, Reply, ReplyOutcome};
 
@@ -28,10 +28,34 @@ pub(super) struct Shared {
 pub(super) struct Entrance {
     pub(super) peer: PeerInfo,
     /// Whether its path is one that is served.
-    pub(super) served: bool,
+    served: bool,
+    /// Why nobody can tell whom a trusted proxy forwards for.
+    unresolved: Option<RejectError>,
 }
 
 impl Entrance {
+    pub(super) fn new(peer: PeerInfo, served: bool) -> Self {
+        Self { peer, served, unresolved: None }
+    }
+
+    /// The same, with the client that a trusted proxy forwards for in the place of the proxy.
+    pub(super) fn resolve(mut self, security: &ServerSecurity, headers: &HeaderMap) -> Self {
+        match security.forwarded_peer(&self.peer, headers) {
+            Ok(Some(client)) => self.peer = client,
+            Ok(None) => {}
+            Err(reject) => self.unresolved = Some(reject),
+        }
+        self
+    }
+
+    /// Counts the request against its address, and knows whom it is from.
+    fn check_peer(&self, security: &ServerSecurity) -> Result<(), RejectError> {
+        if let Some(reject) = &self.unresolved {
+            return Err(reject.clone());
+        }
+        security.admit_address(&self.peer)
+    }
+
     fn check_path(&self) -> Result<(), RejectError> {
         if self.served { Ok(()) } else { Err(RejectError::NotFound) }
     }
@@ -51,6 +75,9 @@ pub(super) async fn exchange<B: Body>(
     if let Err(reject) = trail.reserve() {
         return refuse(&shared.security, &mut trail, &reject);
     }
+    if let Err(reject) = entrance.check_peer(&shared.security) {
+        return refuse(&shared.security, &mut trail, &reject);
+    }
     if let Some(preflight) = preflight(&shared.security, &parts, &entrance) {
         return match preflight {
             Ok(preflight) => {
@@ -66,8 +93,10 @@ pub(super) async fn exchange<B: Body>(
     };
     trail.note_principal(&principal);
     let Parts { headers, .. } = parts;
-    let limit = shared.security.limits().max_in_flight_per_principal();
-    let _place = match shared.admission.admit(&principal, limit) {
+    let limit = shared.security.limits();
+    let place = shared.security.admit_principal(&principal);
+    let place = place.and_then(|()| shared.admission.admit(&principal, limit));
+    let _place = match place {
         Ok(place) => place,
         Err(reject) => return refuse(&shared.security, &mut trail, &reject),
     };
@@ -101,7 +130,9 @@ async fn admit(
     entrance.check_path()?;
     let credentials =
         Credentials::new(&parts.headers, &entrance.peer).with_query(parts.uri.query());
-    security.authenticate(&credentials).await
+    let limit = security.limits().authentication_timeout();
+    let decided = within(limit, security.authenticate(&credentials)).await;
+    decided.unwrap_or(Err(AuthnError::Unavailable.into()))
 }
 
 /// Decodes the message and has it answered.

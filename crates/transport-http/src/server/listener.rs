@@ -21,7 +21,13 @@ use tokio::{
 
 #[cfg(feature = "tls")]
 use super::tls::Trust;
-use super::{HttpService, exchange::Entrance, rest::Requests, routes::Routes};
+use super::{
+    HttpService,
+    exchange::Entrance,
+    neighbours::{Neighbour, Neighbours},
+    rest::Requests,
+    routes::Routes,
+};
 
 /// How long requests in flight may take after a shutdown began.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
@@ -180,6 +186,7 @@ impl HttpServer {
         let routes = Arc::new(routes);
         let most = routes.security().limits().max_connections().min(Semaphore::MAX_PERMITS);
         let places = Arc::new(Semaphore::new(most));
+        let neighbours = Neighbours::default();
         let graceful = GracefulShutdown::new();
         let (cut, cut_off) = watch::channel(false);
         let http = http_of(routes.security());
@@ -200,6 +207,12 @@ impl HttpServer {
                 () = &mut upkeep => break,
             };
             let (stream, address, place) = accepted;
+            let Some(neighbour) = neighbours.admit(address.ip(), routes.security()) else {
+                let (code, no_time) = ("too_many_connections", Duration::ZERO);
+                routes.first().record_refused_connection(address, code, None, no_time);
+                continue;
+            };
+            let place = (place, neighbour);
             let serving = connection.clone().serve(stream, address, place, graceful.watcher());
             tokio::spawn(serving);
         }
@@ -291,7 +304,7 @@ impl Connection {
         self,
         stream: TcpStream,
         address: SocketAddr,
-        _place: Option<OwnedSemaphorePermit>,
+        _place: (Option<OwnedSemaphorePermit>, Neighbour),
         watcher: hyper_util::server::graceful::Watcher,
     ) {
         // Events are small and must leave at once.
@@ -325,7 +338,7 @@ impl Connection {
         let service = hyper::service::service_fn(move |request: Request<Incoming>| {
             let in_flight = counted.begin();
             let (service, served) = routes.find(request.uri().path());
-            let entrance = Entrance { peer: peer.clone(), served };
+            let entrance = Entrance::new(peer.clone(), served);
             let response = service.respond(request, entrance);
             async move {
                 let response = response.await?;

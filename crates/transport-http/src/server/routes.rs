@@ -55,7 +55,6 @@ impl Routes {
     }
 
     /// The service that records what comes before a path is known.
-    #[cfg(feature = "tls")]
     pub(super) const fn first(&self) -> &HttpService {
         &self.first.service
     }

@@ -1,11 +1,10 @@
 //! The tower service: one future for one request, no task, no channel.
 
-#[cfg(feature = "tls")]
-use std::net::SocketAddr;
 use std::{
     convert::Infallible,
     fmt,
     future::Future,
+    net::SocketAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -15,9 +14,9 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response};
 use http_body::Body;
-#[cfg(feature = "tls")]
-use palisade_security::{AuditRecord, Outcome};
-use palisade_security::{CorrelationId, CorrelationIds, PeerInfo, ResponseHeaders, ServerSecurity};
+use palisade_security::{
+    AuditRecord, CorrelationId, CorrelationIds, Outcome, PeerInfo, ResponseHeaders, ServerSecurity,
+};
 use palisade_transport::{BoxFuture, Dispatcher, Outbox};
 use tower_service::Service;
 use tracing::Instrument as _;
@@ -77,6 +76,7 @@ impl HttpService {
         let outbox = Arc::new(Outbox::new(limits.sse_queue()));
         let keep_alive = limits.sse_keep_alive();
         let (parts, body) = request.into_parts();
+        let entrance = entrance.resolve(&self.shared.security, &parts.headers);
         let headers = self.shared.security.response_headers(&parts.headers, entrance.peer.is_tls());
         let id = self.shared.ids.next_id();
         let exchange =
@@ -91,18 +91,21 @@ impl HttpService {
         }
     }
 
-    /// Records that a connection was refused before it could carry a request.
-    #[cfg(feature = "tls")]
+    /// Records that a connection was refused before it could carry a request, or what it carried was none.
     pub(super) fn record_refused_connection(
         &self,
         peer: SocketAddr,
         code: &str,
+        http_status: Option<u16>,
         duration: Duration,
     ) {
         let Shared { security, ids, .. } = &*self.shared;
         let record =
-            AuditRecord::new(security.clock().now(), ids.next_id(), "http", Outcome::Denied, code);
-        security.audit().record(&record.with_peer(Some(peer)).with_duration(duration));
+            AuditRecord::new(security.clock().now(), ids.next_id(), "http", Outcome::Denied, code)
+                .with_peer(Some(peer))
+                .with_http_status(http_status)
+                .with_duration(duration);
+        security.audit().record(&record);
     }
 
     pub(super) fn security(&self) -> &ServerSecurity {
@@ -124,7 +127,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> ResponseFuture {
         let peer = request.extensions().get::<PeerInfo>().cloned();
-        self.respond(request, Entrance { peer: peer.unwrap_or(PeerInfo::unknown()), served: true })
+        self.respond(request, Entrance::new(peer.unwrap_or(PeerInfo::unknown()), true))
     }
 }
 

@@ -55,7 +55,7 @@ impl Trust {
             Ok(Err(error)) => {
                 tracing::debug!(%error, "tls handshake failed");
                 if let Some(code) = refusal(&error) {
-                    service.record_refused_connection(address, code, started.elapsed());
+                    service.record_refused_connection(address, code, None, started.elapsed());
                 }
                 return None;
             }
@@ -71,7 +71,7 @@ impl Trust {
         match PeerCertificate::from_verified_chain(chain) {
             Ok(certificate) => Some((stream, peer.with_certificate(Arc::new(certificate)))),
             Err(error) => {
-                service.record_refused_connection(address, error.code(), started.elapsed());
+                service.record_refused_connection(address, error.code(), None, started.elapsed());
                 None
             }
         }
