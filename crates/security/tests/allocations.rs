@@ -1,5 +1,6 @@
 //! What the decisions about one request take from the heap: nothing, if it passes.
 #![cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 use http::{HeaderMap, HeaderValue, Method, Uri, header};
 use palisade_security::{
