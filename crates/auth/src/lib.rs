@@ -11,11 +11,14 @@
 //! |-|-|-|
 //! | `bearer` | fixed tokens in `Authorization: Bearer` | yes |
 //! | `api-key` | fixed keys in `X-API-Key`, or a header by choice | yes |
+//! | `basic` | user names and passwords in `Authorization: Basic` | no: brings argon2 |
 //! | `custom` | several headers of fixed values | yes |
 //! | `mtls` | client certificates | no |
 
 #[cfg(feature = "api-key")]
 pub mod api_key;
+#[cfg(feature = "basic")]
+pub mod basic;
 #[cfg(feature = "bearer")]
 pub mod bearer;
 #[cfg(feature = "custom")]
@@ -27,6 +30,8 @@ pub mod secrets;
 
 #[cfg(feature = "api-key")]
 pub use api_key::{ApiKey, ApiKeyCredential};
+#[cfg(feature = "basic")]
+pub use basic::{Basic, BasicCredential, BasicHandle, PasswordHash};
 #[cfg(feature = "bearer")]
 pub use bearer::{Bearer, BearerToken};
 #[cfg(feature = "custom")]

@@ -11,6 +11,7 @@
 //! | `transport-http` | Streamable HTTP, with TLS: [`http`] |
 //! | `auth-bearer` | bearer tokens on both sides: [`auth`] |
 //! | `auth-api-key` | API keys on both sides |
+//! | `auth-basic` | user names and passwords on both sides; brings argon2 |
 //! | `auth-custom` | several headers of fixed values on both sides |
 //! | `auth-mtls` | client certificates as credentials: [`auth`] |
 //! | `tls-webpki-roots` | Mozilla's authorities for TLS clients, compiled in |
@@ -18,7 +19,7 @@
 //! | `config` | security configuration as files: [`config`] |
 //! | `aws-lc-rs`, `ring` | the cryptography; `aws-lc-rs` wins if both are on |
 //!
-//! All but `tls-webpki-roots`, `config` and `ring` are on by default.
+//! All but `auth-basic`, `tls-webpki-roots`, `config` and `ring` are on by default.
 
 pub use palisade_auth as auth;
 #[cfg(feature = "client")]
