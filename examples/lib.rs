@@ -8,3 +8,4 @@
 //! | `run_time_tools` | tools known only at run time, added and removed while the server runs |
 //! | `resources_and_prompts` | resources, templates, prompts, completion |
 //! | `axum` | the service mounted in an axum application |
+//! | `audit_log` | a chained audit log: written, checked, edited in vain, mapped to OCSF |
