@@ -121,6 +121,13 @@ async fn l1_canaries_in_everything() {
             send(RawRequest::mcp("resources/read", json!({"uri": uri})).with_token(token)).await;
         }
     }
+    let uri = format!("https://alice:{}@example.com/x", wrong.secret());
+    let read = RawRequest::mcp("resources/read", json!({"uri": uri})).with_token(token.secret());
+    target.send(&read).await;
+    assert_eq!(
+        target.audit.wait_for(1).await.last().unwrap().target.as_deref(),
+        Some("https://***@example.com/x")
+    );
     // Whatever is wrong with a request, its contents are not told.
     let call = RawRequest::tools_call("fail", json!({"text": argument.secret()}))
         .with_token(token.secret());

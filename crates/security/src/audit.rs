@@ -10,6 +10,7 @@ mod line;
 mod memory;
 mod ocsf;
 mod to_tracing;
+mod userinfo;
 mod verify;
 
 use std::{fmt::Debug, net::SocketAddr, time::Duration};
@@ -23,6 +24,7 @@ pub use json_lines::{AuditFileError, FailMode, Flush, JsonLinesAudit, JsonLinesO
 pub use memory::MemoryAudit;
 pub use ocsf::to_ocsf;
 pub use to_tracing::TracingAudit;
+pub use userinfo::mask_userinfo;
 pub use verify::{ChainError, ChainReason, Summary, Verifier, verify};
 
 use crate::{clock::UnixMillis, policy::Target, principal::Principal};
@@ -104,7 +106,8 @@ impl AuditError {
 }
 
 /// What happened to one request. Holds no arguments, no results and no credentials. Names come from the
-/// request as sent: a sink that writes text passes them through [`Escaped`].
+/// request as sent, but for passwords in URIs ([`mask_userinfo`]): a sink that writes text passes them
+/// through [`Escaped`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct AuditRecord<'a> {

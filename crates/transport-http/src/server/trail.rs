@@ -6,6 +6,7 @@ use bytes::Bytes;
 use palisade_protocol::{Request, RequestParams, method};
 use palisade_security::{
     AuditRecord, CorrelationId, Outcome, PeerInfo, Principal, RejectError, ServerSecurity, Target,
+    audit::mask_userinfo,
 };
 
 /// Collects what is known of a request. When it is dropped without an outcome, the peer has left: that
@@ -68,7 +69,12 @@ impl<'s> Trail<'s> {
         params: &RequestParams<'_>,
     ) {
         self.method = Some(shared(body, &request.method));
-        self.target = params.mirrored(&request.method).map(|name| shared(body, name));
+        let name = params.mirrored(&request.method);
+        let masked = name.filter(|_| request.method == method::RESOURCES_READ);
+        self.target = match masked.and_then(|uri| mask_userinfo(uri)) {
+            Some(masked) => Some(Bytes::from(masked)),
+            None => name.map(|name| shared(body, name)),
+        };
     }
 
     /// Notes that a policy on trial would have denied the request.
