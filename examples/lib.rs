@@ -9,3 +9,4 @@
 //! | `resources_and_prompts` | resources, templates, prompts, completion |
 //! | `axum` | the service mounted in an axum application |
 //! | `audit_log` | a chained audit log: written, checked, edited in vain, mapped to OCSF |
+//! | `authentication` | every kind of static credential, refusals, and a key exchanged while the server runs |

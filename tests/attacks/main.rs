@@ -12,9 +12,13 @@ mod browser;
 #[cfg(test)]
 mod client;
 #[cfg(test)]
+mod credentials;
+#[cfg(test)]
 mod disconnect;
 #[cfg(test)]
 mod envelope;
+#[cfg(test)]
+mod guessing;
 #[cfg(test)]
 mod headers;
 #[cfg(test)]

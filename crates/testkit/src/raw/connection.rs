@@ -2,14 +2,14 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -22,6 +22,7 @@ use crate::guard::{PATIENCE, try_within};
 pub struct RawPeer {
     address: SocketAddr,
     authority: String,
+    source: Option<IpAddr>,
     tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
     patience: Duration,
 }
@@ -29,7 +30,13 @@ pub struct RawPeer {
 impl RawPeer {
     /// Plain HTTP to this address; `Host` is the address.
     pub fn new(address: SocketAddr) -> Self {
-        Self { address, authority: address.to_string(), tls: None, patience: PATIENCE }
+        Self {
+            address,
+            authority: address.to_string(),
+            source: None,
+            tls: None,
+            patience: PATIENCE,
+        }
     }
 
     /// HTTPS for `localhost`; see [`TestCa::client_config`](crate::TestCa::client_config).
@@ -49,6 +56,12 @@ impl RawPeer {
         self
     }
 
+    /// Comes from this address, such as another one of 127.0.0.0/8.
+    pub fn with_source(mut self, source: IpAddr) -> Self {
+        self.source = Some(source);
+        self
+    }
+
     /// How long to wait for each read or write; default [`PATIENCE`].
     pub fn with_patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
@@ -62,7 +75,17 @@ impl RawPeer {
     /// If it cannot be opened, or TLS is refused.
     pub async fn connect(&self) -> io::Result<RawConnection> {
         let connecting = async {
-            let tcp = TcpStream::connect(self.address).await?;
+            let tcp = match self.source {
+                Some(source) => {
+                    let socket = match source {
+                        IpAddr::V4(_) => TcpSocket::new_v4()?,
+                        IpAddr::V6(_) => TcpSocket::new_v6()?,
+                    };
+                    socket.bind(SocketAddr::new(source, 0))?;
+                    socket.connect(self.address).await?
+                }
+                None => TcpStream::connect(self.address).await?,
+            };
             tcp.set_nodelay(true)?;
             let io: Box<dyn Io> = match &self.tls {
                 Some((config, name)) => Box::new(
