@@ -163,10 +163,14 @@ async fn responses_ask_browsers_to_be_careful() {
         RawRequest::tools_call("chatter", json!({})).with_token(ALICE).with_edited_body(|body| {
             body["params"]["_meta"]["progressToken"] = json!("p");
         });
-    for request in [call_add(), RawRequest::new("GET", "/"), preflight(ORIGIN), preflight(FOREIGN)]
-    {
+    let call = call_add().with_header("Origin", ORIGIN);
+    let foreign = call_add().with_header("Origin", FOREIGN);
+    let get = RawRequest::new("GET", "/");
+    for request in [call, foreign, get, preflight(ORIGIN), preflight(FOREIGN)] {
         careful(&target.send(&request).await, None);
     }
+    // No browser sends this, so no browser needs to be told.
+    assert_eq!(target.send(&call_add()).await.header("x-content-type-options"), None);
     let stream = target.send(&chatter.with_header("Origin", ORIGIN)).await;
     assert_eq!(stream.events().len(), 2, "{}", stream.text());
     careful(&stream, None);
@@ -175,7 +179,7 @@ async fn responses_ask_browsers_to_be_careful() {
     let none = SecurityHeaders::none();
     let target =
         Target::start_with(|rules| rules.with_security_headers(none), |server, _| server).await;
-    let bare = target.send(&call_add()).await;
+    let bare = target.send(&call_add().with_header("Origin", ORIGIN)).await;
     assert_eq!((bare.status(), bare.header("x-frame-options")), (200, None));
 }
 
@@ -193,10 +197,11 @@ async fn strict_transport_security_needs_tls() {
         |server, _| server,
     )
     .await;
-    careful(&target.send(&call_add()).await, Some("max-age=86400"));
+    let call = call_add().with_header("Origin", ORIGIN);
+    careful(&target.send(&call).await, Some("max-age=86400"));
     let refused = target.send(&RawRequest::new("GET", "/")).await;
     careful(&refused, Some("max-age=86400"));
 
     let target = Target::start_tls(&ca, Limits::new(), |server, _| server).await;
-    careful(&target.send(&call_add()).await, None);
+    careful(&target.send(&call).await, None);
 }

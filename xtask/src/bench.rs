@@ -43,8 +43,9 @@ struct Contender {
 
 const CONTENDERS: &[Contender] = &[
     Contender { label: table::HYPER, binary: "bench-hyper", args: &[], security: "none" },
-    Contender { label: "palisade, no token", binary: "bench-server", args: &[], security: "none" },
+    Contender { label: table::OPEN, binary: "bench-server", args: &[], security: "none" },
     Contender { label: table::PALISADE, binary: "bench-server", args: &[], security: "bearer" },
+    Contender { label: table::FULL, binary: "bench-server", args: &[], security: "full" },
     Contender {
         label: "rmcp, router behind an Arc",
         binary: "bench-rmcp",
@@ -132,7 +133,7 @@ impl Pins {
 
 impl Contender {
     fn token(&self) -> Option<&'static str> {
-        (self.security == "bearer").then_some(TOKEN)
+        (self.security != "none").then_some(TOKEN)
     }
 }
 
@@ -147,9 +148,15 @@ fn start_all(
     let mut running = Vec::new();
     for (at, contender) in CONTENDERS.iter().enumerate() {
         let Some(program) = programs.get(contender.binary) else { continue };
+        let audit = scratch.join(format!("audit-{at}.jsonl"));
+        if audit.exists() {
+            std::fs::remove_file(&audit).map_err(Failure::at(&audit))?;
+        }
+        let audit = (contender.security == "full").then(|| audit.display().to_string());
         let server = Program::pinned(program, pins.map(|pins| pins.server))
             .args(["--port", "0", "--tools", &tools.to_string(), "--security", contender.security])
             .args(contender.token().into_iter().flat_map(|token| ["--token", token]))
+            .args(audit.iter().flat_map(|file| ["--audit", file]))
             .args(contender.args)
             .serve(scratch.join(format!("server-{at}.log")), START_LIMIT)?;
         probe::check(server.url(), contender.token())

@@ -1,8 +1,9 @@
-//! The command line: `--port P --tools N --security none|bearer [--token T] [--router R]`.
+//! The command line: `--port P --tools N --security none|bearer|full [--token T] [--audit FILE] [--router R]`.
 
 use std::{
     error::Error,
     net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
 };
 
 /// How callers prove who they are.
@@ -12,6 +13,23 @@ pub enum Security {
     None,
     /// With this token.
     Bearer(String),
+    /// With this token, and all that a stack has besides: a policy, rate limits, an audit file.
+    Full {
+        /// The token.
+        token: String,
+        /// The audit file.
+        audit: PathBuf,
+    },
+}
+
+impl Security {
+    /// The token that callers need.
+    pub fn token(&self) -> Option<&str> {
+        match self {
+            Self::None => None,
+            Self::Bearer(token) | Self::Full { token, .. } => Some(token),
+        }
+    }
 }
 
 /// What a measured server is told.
@@ -44,15 +62,15 @@ impl Options {
 
     fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let mut options = Self { port: 0, tools: 1, security: Security::None, router: None };
-        let (mut wants_token, mut token) = (false, None);
+        let (mut level, mut token, mut audit) = (String::from("none"), None, None);
         while let Some(name) = args.next() {
             let value = args.next().ok_or_else(|| format!("`{name}` needs a value"))?;
             match (name.as_str(), value.as_str()) {
                 ("--port", _) => options.port = value.parse()?,
                 ("--tools", _) => options.tools = value.parse()?,
-                ("--security", "none") => wants_token = false,
-                ("--security", "bearer") => wants_token = true,
+                ("--security", "none" | "bearer" | "full") => level = value,
                 ("--token", _) => token = Some(value),
+                ("--audit", _) => audit = Some(value.into()),
                 ("--router", _) => options.router = Some(value),
                 _ => return Err(format!("`{name} {value}` is not understood").into()),
             }
@@ -60,10 +78,15 @@ impl Options {
         if options.tools == 0 {
             return Err("a server has at least one tool".into());
         }
-        options.security = match (wants_token, token) {
-            (true, Some(token)) => Security::Bearer(token),
-            (false, None) => Security::None,
-            _ => return Err("`--token` goes with `--security bearer`, and only with it".into()),
+        options.security = match (level.as_str(), token, audit) {
+            ("none", None, None) => Security::None,
+            ("bearer", Some(token), None) => Security::Bearer(token),
+            ("full", Some(token), Some(audit)) => Security::Full { token, audit },
+            _ => {
+                let uses =
+                    "`--security bearer` needs `--token`, `full` needs `--token` and `--audit`";
+                return Err(uses.into());
+            }
         };
         Ok(options)
     }
@@ -87,13 +110,23 @@ mod tests {
             router: None,
         };
         assert_eq!(options, Some(expected));
+        let full = parse("--security full --token t --audit a.jsonl").map(|it| it.security);
+        assert_eq!(full, Some(Security::Full { token: "t".into(), audit: "a.jsonl".into() }));
         assert_eq!(parse("").map(|options| options.security), Some(Security::None));
     }
 
     #[test]
     fn nonsense_is_refused() {
-        let cases =
-            ["--port", "--tools 0", "--security tls", "--security bearer", "--token t", "--x y"];
+        let cases = [
+            "--port",
+            "--tools 0",
+            "--security tls",
+            "--security bearer",
+            "--token t",
+            "--x y",
+            "--security full --token t",
+            "--security bearer --token t --audit a",
+        ];
         for case in cases {
             assert_eq!(parse(case), None, "{case}");
         }

@@ -1,1 +1,1 @@
-//! What rmcp with client and server over HTTP costs to build: a package that needs it and does nothing with it.
+//! What rmcp with client and server over HTTP with TLS costs to build: a package that needs it and does nothing with it.

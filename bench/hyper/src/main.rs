@@ -3,7 +3,7 @@
 
 use std::{convert::Infallible, error::Error, sync::Arc};
 
-use bench_common::{Options, Security, announce};
+use bench_common::{Options, announce};
 use http_body_util::{BodyExt, Full};
 use hyper::{
     Request, Response, StatusCode,
@@ -45,10 +45,8 @@ struct Add {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let options = Options::from_args()?;
-    let expected: Arc<Option<String>> = Arc::new(match &options.security {
-        Security::None => None,
-        Security::Bearer(token) => Some(format!("Bearer {token}")),
-    });
+    let expected = options.security.token().map(|token| format!("Bearer {token}"));
+    let expected: Arc<Option<String>> = Arc::new(expected);
     let listener = TcpListener::bind(options.address()).await?;
     announce(listener.local_addr()?)?;
     loop {

@@ -8,7 +8,10 @@ use palisade::{
     Context, SecurityConfig, Server, ToolRoute,
     auth::{Bearer, bearer::TokenEntry},
     http::HttpServer,
-    security::{AllowedOrigins, ServerSecurity},
+    security::{
+        AllowedOrigins, Rate, RateLimits, Role, Rule, RulePolicy, ServerSecurity,
+        audit::{FailMode, JsonLinesAudit},
+    },
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -47,12 +50,35 @@ fn adder(name: &str) -> ToolRoute {
 
 fn security(wanted: &Security) -> Result<ServerSecurity, Box<dyn Error + Send + Sync>> {
     let config = SecurityConfig::server().with_allowed_origins(AllowedOrigins::none());
-    let config = match wanted {
-        Security::None => config.dangerous().without_authentication(),
-        // Whoever measures may choose any token, a weak one too.
-        Security::Bearer(token) => config.with_authenticator(
-            Bearer::dangerous().weak_tokens([TokenEntry::new("bench", token.as_str())]),
-        ),
+    let Some(token) = wanted.token() else {
+        return Ok(config.dangerous().without_authentication().without_tls().build()?);
     };
-    Ok(config.without_tls().build()?)
+    // Whoever measures may choose any token, a weak one too.
+    let bearer = Bearer::dangerous().weak_tokens([TokenEntry::new("bench", token)]);
+    let config = config.with_authenticator(bearer).without_tls();
+    let Security::Full { audit, .. } = wanted else { return Ok(config.build()?) };
+    Ok(config
+        .with_policy(hundred_rules())
+        .with_rate_limits(never_reached())
+        .with_audit(JsonLinesAudit::options(FailMode::Closed).open(audit)?)
+        .build()?)
+}
+
+/// What a team might have: rules by role for many tools, one of them for the caller.
+fn hundred_rules() -> RulePolicy {
+    let mine = Rule::allow()
+        .with_roles([Role::new("benchmarks").with_subjects(["bench"])])
+        .with_methods(["server/discover", "tools/list"])
+        .with_tools(["add"]);
+    (1..100).fold(RulePolicy::new().with_rule(mine), |policy, at| {
+        let team = Role::new(format!("team {at}")).with_subjects([format!("member-{at}").as_str()]);
+        let tool = format!("tool_{at}");
+        policy.with_rule(Rule::allow().with_roles([team]).with_tools([tool.as_str()]))
+    })
+}
+
+/// Rates for everything that can have one, above what any machine can do.
+fn never_reached() -> RateLimits {
+    let rate = Rate::per_second(100_000_000);
+    RateLimits::new().with_per_address(rate).with_per_principal(rate).with_tool("add", rate)
 }

@@ -12,7 +12,7 @@ use axum::{
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
-use bench_common::{Options, Security, announce};
+use bench_common::{Options, announce};
 use rmcp::transport::streamable_http_server::{
     StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager,
 };
@@ -43,9 +43,9 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
         }
         Some(other) => return Err(format!("there is no router `{other}`").into()),
     };
-    let app = match options.security {
-        Security::None => app,
-        Security::Bearer(ref token) => {
+    let app = match options.security.token() {
+        None => app,
+        Some(token) => {
             let expected: Arc<str> = format!("Bearer {token}").into();
             app.layer(middleware::from_fn(move |request, next| {
                 check(Arc::clone(&expected), request, next)

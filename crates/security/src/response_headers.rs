@@ -3,20 +3,22 @@
 use std::time::Duration;
 
 use http::{
-    HeaderMap, HeaderName, HeaderValue,
+    HeaderMap, HeaderName, HeaderValue, Method,
     header::{
-        CACHE_CONTROL, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+        CACHE_CONTROL, ORIGIN, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
         X_FRAME_OPTIONS,
     },
 };
 
-use crate::config::{Finding, ServerSecurity, Severity};
+use crate::{
+    config::{Finding, ServerSecurity, Severity},
+    guard::GuardInput,
+};
 
 const X_PERMITTED_CROSS_DOMAIN_POLICIES: HeaderName =
     HeaderName::from_static("x-permitted-cross-domain-policies");
 
-/// What is sent without TLS too. They are few and short enough for the first allocation of a response's
-/// headers.
+/// What is sent without TLS too.
 const ALWAYS: [(HeaderName, HeaderValue); 5] = [
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
@@ -31,7 +33,8 @@ const MAX_HSTS: Duration = Duration::from_secs(2 * 365 * 24 * 60 * 60);
 /// Headers that make browsers careful with responses: `X-Content-Type-Options: nosniff`,
 /// `X-Frame-Options: DENY`, `Referrer-Policy: no-referrer`, `X-Permitted-Cross-Domain-Policies: none`,
 /// `Cache-Control: no-store`, and over TLS `Strict-Transport-Security`. They go out on responses only, on
-/// all of them. Default: on; they cost no allocation.
+/// every one that a browser could have asked for. That leaves out a `POST` without `Origin`: browsers name
+/// the page on every `POST`, so it comes from a program, which these headers mean nothing to. Default: on.
 ///
 /// Abuse: a response that a browser takes for a page and runs, shows within another page, leaves in a cache
 /// for the next user of the machine; a first request over http that somebody on the network answers.
@@ -154,19 +157,32 @@ impl PreparedHeaders {
 #[derive(Clone, Debug)]
 pub struct ResponseHeaders {
     security: ServerSecurity,
+    /// Whether they are for a browser, or could be.
+    browser: bool,
     tls: bool,
     origin: Option<HeaderValue>,
 }
 
 impl ResponseHeaders {
-    pub(crate) fn new(security: ServerSecurity, tls: bool, origin: Option<HeaderValue>) -> Self {
-        Self { security, tls, origin }
+    pub(crate) fn new(
+        security: ServerSecurity,
+        request: &GuardInput<'_>,
+        tls: bool,
+        origin: Option<HeaderValue>,
+    ) -> Self {
+        // Fetch, section 3.2, "`Origin` header": appended to every request that is not GET or HEAD.
+        let browser = *request.method != Method::POST || request.headers.contains_key(ORIGIN);
+        Self { security, browser, tls, origin }
     }
 
     /// Writes them, over what is there.
     pub fn write(&self, response: &mut HeaderMap) {
-        for (name, value) in self.security.prepared_headers().of(self.tls) {
-            response.insert(name, value.clone());
+        if self.browser {
+            let prepared = self.security.prepared_headers().of(self.tls);
+            response.reserve(prepared.len());
+            for (name, value) in prepared {
+                response.insert(name, value.clone());
+            }
         }
         if let Some(cors) = self.security.prepared_cors() {
             cors.write(self.origin.as_ref(), response);

@@ -38,7 +38,7 @@ pub(super) fn run(root: &Path, scratch: &Path) -> Result {
     }
     // Without the package that does nothing but need it.
     let peer = count_crates(&bench, RMCP, &[])?.saturating_sub(1);
-    println!("rmcp, client and server over HTTP: {peer} crates");
+    println!("rmcp, client and server over HTTP with TLS: {peer} crates");
     let ours = cold_build(&bench, scratch, PALISADE)?;
     let theirs = cold_build(&bench, scratch, RMCP)?;
     println!(

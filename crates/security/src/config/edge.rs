@@ -112,13 +112,12 @@ impl ServerSecurity {
         Some(guard::check_source(input, self).and_then(|()| cors.preflight(input.headers)))
     }
 
-    /// What the response to a request with these headers says besides its own headers, be it a refusal or a
-    /// stream.
+    /// What the response to a request says besides its own headers, be it a refusal or a stream.
     #[must_use]
-    pub fn response_headers(&self, request: &HeaderMap, tls: bool) -> ResponseHeaders {
+    pub fn response_headers(&self, request: &GuardInput<'_>, tls: bool) -> ResponseHeaders {
         let cors = self.edge().cors.as_ref();
-        let origin = cors.and_then(|_| self.allowed_origins().allow_origin(request));
-        ResponseHeaders::new(self.clone(), tls, origin)
+        let origin = cors.and_then(|_| self.allowed_origins().allow_origin(request.headers));
+        ResponseHeaders::new(self.clone(), request, tls, origin)
     }
 
     /// The client that a request comes from, if the connection is a trusted proxy's. Ask before anything

@@ -1,7 +1,7 @@
 //! One preflight and one response, changed in one way a case.
 #![cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 
-use http::{Uri, header};
+use http::{Method, Uri, header};
 
 use super::*;
 use crate::{GuardInput, RejectError, SecurityConfig, SecurityConfigError, ServerSecurity};
@@ -161,7 +161,9 @@ fn private_networks_are_reached_only_if_allowed() {
 fn response(security: &ServerSecurity, origins: &[&str]) -> Vec<(String, String)> {
     let origins: Vec<_> = origins.iter().map(|origin| ("origin", *origin)).collect();
     let mut written = HeaderMap::new();
-    security.response_headers(&headers(&origins), false).write(&mut written);
+    let (uri, headers) = (Uri::from_static("/mcp"), headers(&origins));
+    let request = GuardInput::new(&Method::POST, &uri, &headers);
+    security.response_headers(&request, false).write(&mut written);
     let cors = |name: &HeaderName| name == VARY || name.as_str().starts_with("access-control");
     let mut found: Vec<_> = written
         .iter()

@@ -13,9 +13,6 @@ use palisade_transport::Reply;
 
 use super::body::HttpBody;
 
-/// Room for the headers of most responses, so that their map grows once.
-const HEADERS: usize = 12;
-
 /// The answer to one request.
 #[derive(Debug)]
 pub(super) struct Answer {
@@ -78,10 +75,7 @@ impl Answer {
 
     /// The response with one JSON body.
     pub(super) fn into_response(mut self, always: &ResponseHeaders) -> Response<HttpBody> {
-        let mut headers = match self.preflight.take() {
-            Some(headers) => *headers,
-            None => HeaderMap::with_capacity(HEADERS),
-        };
+        let mut headers = self.preflight.take().map_or_else(HeaderMap::new, |headers| *headers);
         if !self.message.is_empty() {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
@@ -113,7 +107,6 @@ impl Answer {
 pub(super) fn stream_response(body: HttpBody, always: &ResponseHeaders) -> Response<HttpBody> {
     let mut response = Response::new(body);
     let headers = response.headers_mut();
-    headers.reserve(HEADERS);
     always.write(headers);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

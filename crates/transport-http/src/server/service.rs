@@ -15,7 +15,8 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response};
 use http_body::Body;
 use palisade_security::{
-    AuditRecord, CorrelationId, CorrelationIds, Outcome, PeerInfo, ResponseHeaders, ServerSecurity,
+    AuditRecord, CorrelationId, CorrelationIds, GuardInput, Outcome, PeerInfo, ResponseHeaders,
+    ServerSecurity,
 };
 use palisade_transport::{BoxFuture, Dispatcher, Outbox};
 use tower_service::Service;
@@ -77,7 +78,10 @@ impl HttpService {
         let keep_alive = limits.sse_keep_alive();
         let (parts, body) = request.into_parts();
         let entrance = entrance.resolve(&self.shared.security, &parts.headers);
-        let headers = self.shared.security.response_headers(&parts.headers, entrance.peer.is_tls());
+        let headers = self
+            .shared
+            .security
+            .response_headers(&GuardInput::from(&parts), entrance.peer.is_tls());
         let id = self.shared.ids.next_id();
         let exchange =
             exchange(Arc::clone(&self.shared), parts, body, entrance, Arc::clone(&outbox), id)
