@@ -28,15 +28,43 @@ impl Args {
         before != self.0.len()
     }
 
+    /// Removes `--name VALUE` and returns the value.
+    pub(crate) fn option(
+        &mut self,
+        name: &str,
+        output: &mut Output,
+    ) -> Result<Option<String>, Exit> {
+        let Some(at) = self.0.iter().position(|arg| arg == name) else { return Ok(None) };
+        self.0.remove(at);
+        if at < self.0.len() {
+            let value = self.0.remove(at);
+            if !self.0.iter().any(|arg| arg == name) {
+                return Ok(Some(value));
+            }
+            output.problem(&format!("`{name}` is there twice"));
+        } else {
+            output.problem(&format!("`{name}` needs a value"));
+        }
+        Err(Exit::Usage)
+    }
+
+    /// The words that are left, and nothing else, or a usage error.
+    pub(crate) fn some_words(self, usage: &str, output: &mut Output) -> Result<Vec<String>, Exit> {
+        let Some(unknown) = self.0.iter().find(|arg| arg.starts_with("--")) else {
+            return Ok(self.0);
+        };
+        output.problem(&format!("there is no option `{}` here", printable(unknown)));
+        output.problem(&format!("usage: palisade {usage}"));
+        Err(Exit::Usage)
+    }
+
     /// Exactly `N` words and nothing else, or a usage error.
     pub(crate) fn words<const N: usize>(
         self,
         usage: &str,
         output: &mut Output,
     ) -> Result<[String; N], Exit> {
-        if let Some(unknown) = self.0.iter().find(|arg| arg.starts_with("--")) {
-            output.problem(&format!("there is no option `{}` here", printable(unknown)));
-        } else if let Ok(words) = <[String; N]>::try_from(self.0) {
+        if let Ok(words) = <[String; N]>::try_from(self.some_words(usage, output)?) {
             return Ok(words);
         }
         output.problem(&format!("usage: palisade {usage}"));

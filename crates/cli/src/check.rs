@@ -16,18 +16,26 @@ pub(crate) fn run(mut args: Args, output: &mut Output) -> Result<Exit, Exit> {
     let deny_warnings = args.flag("--deny-warnings");
     let [file] = args.words("check FILE [--deny-warnings]", output)?;
     let role = Role::of_file(&file);
-    let exit = match role {
-        Role::Client => report(&file, "client", &ClientConfig::check_file(&file), output),
-        _ => report(&file, "server", &ServerConfig::check_file(&file), output),
+    let (exit, checked) = match role {
+        Role::Client => {
+            let checked = ClientConfig::check_file(&file);
+            (report(&file, "client", &checked, output), checked)
+        }
+        _ => server(&file, output),
     };
     Ok(match exit {
-        (Exit::Good, warnings) if warnings > 0 && deny_warnings => Exit::Found,
-        (exit, _) => exit,
+        Exit::Good if deny_warnings && !checked.findings().is_empty() => Exit::Found,
+        exit => exit,
     })
 }
 
-/// Says what was found; gives the number of warnings too.
-fn report<T>(file: &str, role: &str, checked: &Checked<T>, output: &mut Output) -> (Exit, usize) {
+/// Says what was found about a server's file.
+pub(crate) fn server(file: &str, output: &mut Output) -> (Exit, Checked) {
+    let checked = ServerConfig::check_file(file);
+    (report(file, "server", &checked, output), checked)
+}
+
+fn report(file: &str, role: &str, checked: &Checked, output: &mut Output) -> Exit {
     let findings = checked.findings();
     let errors = findings.iter().filter(|finding| finding.is_error()).count();
     let warnings = findings.len().saturating_sub(errors);
@@ -51,10 +59,9 @@ fn report<T>(file: &str, role: &str, checked: &Checked<T>, output: &mut Output) 
     let ok = errors == 0;
     output.value(json!({ "file": file, "role": role, "ok": ok, "findings": values }));
     let unreadable = |finding: &Finding| finding.code() == "config_unreadable";
-    let exit = match ok {
+    match ok {
         true => Exit::Good,
         false if findings.iter().any(unreadable) => Exit::Unreachable,
         false => Exit::Found,
-    };
-    (exit, warnings)
+    }
 }

@@ -4,11 +4,15 @@
 //! be examined.
 
 mod args;
+mod audit;
+mod call;
 mod capabilities;
 mod check;
+mod doctor;
 mod exit;
 mod output;
 mod schema;
+mod target;
 
 use std::process::ExitCode;
 
@@ -32,6 +36,24 @@ const COMMANDS: &[Command] = &[
         usage: "FILE [--deny-warnings]",
         about: "find everything that is wrong with a configuration file",
         run: check::run,
+    },
+    Command {
+        name: "doctor",
+        usage: "URL|FILE [OPTION...] [--origin ORIGIN]",
+        about: "explain why a server cannot be used, and the next step of hardening",
+        run: doctor::run,
+    },
+    Command {
+        name: "call",
+        usage: "URL|FILE TOOL JSON [OPTION...]",
+        about: "call a tool",
+        run: call::run,
+    },
+    Command {
+        name: "audit",
+        usage: "verify FILE... [--key REF] [--checkpoint HEAD]",
+        about: "verify that an audit log is whole",
+        run: audit::run,
     },
     Command {
         name: "capabilities",
@@ -73,8 +95,9 @@ fn main() -> ExitCode {
 fn help(output: &mut Output, exit: Exit) -> ExitCode {
     output.line("palisade COMMAND [--json]\n");
     for Command { name, usage, about, .. } in COMMANDS {
-        output.line(&format!("  {:<44} {about}", format!("{name} {usage}")));
+        output.line(&format!("  {:<58} {about}", format!("{name} {usage}")));
     }
+    output.line(&format!("\nOPTION: {}. A file says these itself.", target::USAGE));
     output
         .line("\nExit codes: 0 all is well, 1 found or refused, 2 usage, 3 could not be examined.");
     output.line("Colours on a terminal, unless NO_COLOR is set. No output shows a secret.");

@@ -1,8 +1,10 @@
 //! From raw forms to checked configurations. Everything is looked at, whatever was found before; a part that
 //! cannot be used is replaced by the strictest one, which nobody will ever see: there is an error then.
 
+mod audit;
 mod authentication;
 mod client;
+mod edge;
 mod limits;
 mod tls;
 
@@ -15,8 +17,11 @@ use palisade_security::{
 };
 
 pub(crate) use client::client;
+#[cfg(feature = "doctor")]
+pub(crate) use client::endpoint;
 
 use crate::{
+    checked::Purpose,
     findings::Findings,
     raw::{RawSecurityConfig, RawTransport},
     secret_ref::Fetcher,
@@ -28,7 +33,11 @@ const DEFAULT_LISTEN: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8000);
 
 /// Builds the configuration of a server. None if something is wrong that leaves nothing to build from.
-pub(crate) fn server(raw: &RawSecurityConfig, findings: &mut Findings) -> Option<ServerConfig> {
+pub(crate) fn server(
+    raw: &RawSecurityConfig,
+    purpose: Purpose,
+    findings: &mut Findings,
+) -> Option<ServerConfig> {
     let transport = match raw.transport {
         RawTransport::StreamableHttp => TransportKind::StreamableHttp,
         RawTransport::Stdio => TransportKind::Stdio,
@@ -44,24 +53,35 @@ pub(crate) fn server(raw: &RawSecurityConfig, findings: &mut Findings) -> Option
     let fetcher =
         Fetcher { base: raw.base.as_deref(), allow_inline: raw.dangerous.allow_inline_secrets };
     let listen = listen(raw, findings);
+    let path = edge::path(raw, findings);
     let builder = SecurityConfig::server().with_allowed_origins(origins(raw, findings));
     let builder = authentication::decide(raw, fetcher, builder, findings);
     let builder = tls::decide(raw, fetcher, builder, findings);
     let mut builder = builder
         .with_allowed_hosts(hosts(raw, findings))
-        .with_limits(limits::server(&raw.limits, findings));
+        .with_limits(limits::server(&raw.limits, findings))
+        .with_backoff(authentication::backoff(raw, findings))
+        .with_security_headers(edge::security_headers(raw, findings));
+    if let Some(cors) = edge::cors(raw, findings) {
+        builder = builder.with_cors(cors);
+    }
     if let Some(realm) = &raw.realm {
         builder = builder.with_realm(realm.as_str());
     }
     if let Some(sealer) = sealer(raw, fetcher, findings) {
         builder = builder.with_sealer(sealer);
     }
+    // Last, and only if all is well: it may begin to write a file.
+    let purpose = if findings.has_errors() { Purpose::Check } else { purpose };
+    if let Some(audit) = audit::sinks(raw, fetcher, purpose, findings) {
+        builder = builder.with_audit(audit);
+    }
     let security = absorb(builder.build(), findings)?;
     take(security.warnings(), findings);
     if let Err(error) = security.check_bind(listen) {
         take(error.findings(), findings);
     }
-    Some(ServerConfig { listen, security, warnings: findings.warnings() })
+    Some(ServerConfig { listen, path, security, warnings: findings.warnings() })
 }
 
 /// Finds the settings that the transport cannot honour.
@@ -77,6 +97,11 @@ fn check_capabilities(raw: &RawSecurityConfig, transport: TransportKind, finding
     check(raw.origins.is_some(), Capability::OriginValidation, "origins");
     check(raw.hosts.is_some(), Capability::HostValidation, "hosts");
     check(raw.tls.is_some(), Capability::Tls, "tls");
+    check(raw.path.is_some(), Capability::EndpointPath, "path");
+    check(raw.backoff.is_some(), Capability::Backoff, "backoff");
+    check(raw.cors.is_some(), Capability::Cors, "cors");
+    check(raw.security_headers.is_some(), Capability::SecurityHeaders, "security_headers");
+    check(raw.dangerous.without_backoff, Capability::Backoff, "dangerous.without_backoff");
     let plain = raw.dangerous.plain_http_behind_proxy;
     check(plain, Capability::Tls, "dangerous.plain_http_behind_proxy");
     for (index, authentication) in raw.authentication.iter().enumerate() {
@@ -187,6 +212,11 @@ fn translate(finding: Finding) -> Finding {
             "tls",
             "add `[tls]`, listen on 127.0.0.1, or behind a proxy that encrypts set \
              `dangerous.plain_http_behind_proxy`",
+        ),
+        "cors_without_origins" => ("cors", "list pages in `origins.allowed`, or remove `[cors]`"),
+        "cors_credentials_loopback" => (
+            "cors.credentials",
+            "list the pages in `origins.allowed` instead of `origins.loopback`",
         ),
         "hosts_loopback_only" => ("hosts", "add `[hosts]` with the server's names in `allowed`"),
         _ => return finding,

@@ -1,8 +1,7 @@
-//! [`Checked`]: a configuration and everything that was found about it.
+//! From files to configurations, and [`Checked`]: everything that was found on the way.
 
 use std::{
     collections::BTreeMap,
-    fmt,
     fs::File,
     io::Read,
     path::{Path, PathBuf},
@@ -18,24 +17,25 @@ use crate::{
     shape,
 };
 
-/// A configuration, if it can be used, and everything that was found about it, warnings included.
-pub struct Checked<T> {
-    config: Option<T>,
+/// Everything that was found about a configuration, warnings included.
+#[derive(Debug)]
+#[must_use]
+pub struct Checked {
     findings: Vec<Finding>,
     lines: BTreeMap<String, usize>,
 }
 
-impl<T> Checked<T> {
-    /// The configuration; none if a finding is an error.
-    #[must_use]
-    pub const fn config(&self) -> Option<&T> {
-        self.config.as_ref()
-    }
-
-    /// Everything that was found.
+impl Checked {
+    /// Everything that was found, in the order of the lines.
     #[must_use]
     pub fn findings(&self) -> &[Finding] {
         &self.findings
+    }
+
+    /// Whether the configuration can be used: nothing that was found is an error.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        !self.findings.iter().any(Finding::is_error)
     }
 
     /// The line of the field at a path, or of the nearest one around it. Known for TOML only.
@@ -45,24 +45,15 @@ impl<T> Checked<T> {
         let around = ends.rev().filter_map(|end| path.get(..end));
         std::iter::once(path).chain(around).find_map(|path| self.lines.get(path)).copied()
     }
-
-    /// The configuration.
-    ///
-    /// # Errors
-    ///
-    /// [`SecurityConfigError`] with everything that was found, if one of it is an error.
-    pub fn into_result(self) -> Result<T, SecurityConfigError> {
-        self.config.ok_or_else(|| SecurityConfigError::new(self.findings))
-    }
 }
 
-impl<T: fmt::Debug> fmt::Debug for Checked<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Checked")
-            .field("config", &self.config)
-            .field("findings", &self.findings)
-            .finish_non_exhaustive()
-    }
+/// What a configuration is built for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To be used.
+    Use,
+    /// To see what is wrong with it: nothing outside is changed, no file is opened for writing.
+    Check,
 }
 
 /// How one kind of configuration is made from a file.
@@ -70,34 +61,51 @@ pub(crate) struct Kind<R, T> {
     pub(crate) schema: &'static Value,
     /// Where relative paths start.
     pub(crate) set_base: fn(&mut R, PathBuf),
-    pub(crate) build: fn(R, &mut Findings) -> Option<T>,
+    pub(crate) build: fn(&R, Purpose, &mut Findings) -> Option<T>,
 }
 
 impl<R: DeserializeOwned, T> Kind<R, T> {
-    pub(crate) fn check_file(&self, path: &Path) -> Checked<T> {
+    pub(crate) fn check_file(&self, path: &Path) -> Checked {
         match read(path) {
             Ok(text) => self.check(&text, Format::of(path), path.parent()),
-            Err(finding) => {
-                Checked { config: None, findings: vec![finding], lines: BTreeMap::new() }
-            }
+            Err(finding) => Checked { findings: vec![finding], lines: BTreeMap::new() },
         }
     }
 
-    pub(crate) fn check(&self, text: &str, format: Format, base: Option<&Path>) -> Checked<T> {
+    pub(crate) fn check(&self, text: &str, format: Format, base: Option<&Path>) -> Checked {
+        let (_, checked) = self.run(text, format, base, Purpose::Check);
+        checked
+    }
+
+    pub(crate) fn load(&self, path: &Path) -> Result<T, SecurityConfigError> {
+        let text = read(path).map_err(|finding| SecurityConfigError::new(vec![finding]))?;
+        let (config, checked) = self.run(&text, Format::of(path), path.parent(), Purpose::Use);
+        config.ok_or_else(|| SecurityConfigError::new(checked.findings))
+    }
+
+    fn run(
+        &self,
+        text: &str,
+        format: Format,
+        base: Option<&Path>,
+        purpose: Purpose,
+    ) -> (Option<T>, Checked) {
         let mut findings = Findings::default();
         let (raw, lines) = decode::<R>(text, format, self.schema, &mut findings);
+        // A file with errors in its text is not put to use, whatever is left of it.
+        let purpose = if findings.has_errors() { Purpose::Check } else { purpose };
         let config = raw.and_then(|mut raw| {
             if let Some(base) = base {
                 (self.set_base)(&mut raw, base.to_owned());
             }
-            (self.build)(raw, &mut findings)
+            (self.build)(&raw, purpose, &mut findings)
         });
         let config = config.filter(|_| !findings.has_errors());
-        let mut checked = Checked { config, findings: Vec::new(), lines };
+        let mut checked = Checked { findings: Vec::new(), lines };
         let mut list = findings.into_list();
         list.sort_by_key(|finding| checked.line(finding.path()));
         checked.findings = list;
-        checked
+        (config, checked)
     }
 }
 

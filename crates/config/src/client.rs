@@ -6,7 +6,7 @@ use palisade_security::{ClientSecurity, Finding, SecurityConfigError};
 
 use crate::{
     build,
-    checked::{Checked, Kind, decode},
+    checked::{Checked, Kind, Purpose, decode},
     document::Format,
     findings::Findings,
     raw::RawClientConfig,
@@ -38,18 +38,17 @@ impl ClientConfig {
     ///
     /// [`SecurityConfigError`] with everything that was found, if one of it is an error.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, SecurityConfigError> {
-        Self::check_file(path).into_result()
+        kind().load(path.as_ref())
     }
 
-    /// Reads and checks a file, and keeps what was found, with its lines.
-    #[must_use]
-    pub fn check_file(path: impl AsRef<Path>) -> Checked<Self> {
+    /// Reads and checks a file, and changes nothing: an audit file is not opened, for it may belong to a
+    /// server that runs.
+    pub fn check_file(path: impl AsRef<Path>) -> Checked {
         kind().check_file(path.as_ref())
     }
 
     /// Checks a text, whose relative paths start from the current folder.
-    #[must_use]
-    pub fn check_text(text: &str, format: Format) -> Checked<Self> {
+    pub fn check_text(text: &str, format: Format) -> Checked {
         kind().check(text, format, None)
     }
 
@@ -83,7 +82,8 @@ impl TryFrom<RawClientConfig> for ClientConfig {
 
     fn try_from(raw: RawClientConfig) -> Result<Self, Self::Error> {
         let mut findings = Findings::default();
-        let config = build::client(&raw, &mut findings).filter(|_| !findings.has_errors());
+        let config =
+            build::client(&raw, Purpose::Use, &mut findings).filter(|_| !findings.has_errors());
         config.ok_or_else(|| SecurityConfigError::new(findings.into_list()))
     }
 }
@@ -113,6 +113,6 @@ fn kind() -> Kind<RawClientConfig, ClientConfig> {
     Kind {
         schema: client_schema(),
         set_base: |raw, base| raw.base = Some(base),
-        build: |raw, findings| build::client(&raw, findings),
+        build: build::client,
     }
 }

@@ -23,11 +23,17 @@
 //! assert!(finding.fix().contains("`origins`"));
 //! ```
 //!
+//! # Features
+//!
+//! `doctor`: examines live servers.
+//!
 //! [`Finding`]: palisade_security::Finding
 
 mod build;
 mod checked;
 mod client;
+#[cfg(feature = "doctor")]
+pub mod doctor;
 mod document;
 mod findings;
 mod nearest;
@@ -41,10 +47,12 @@ mod utilities;
 pub use checked::{Checked, Role};
 pub use client::ClientConfig;
 pub use document::Format;
+pub use palisade_security::build_security_headers;
 pub use raw::{
-    RawAuthentication, RawBearerToken, RawClientConfig, RawClientCredentials, RawClientDangerous,
-    RawClientLimits, RawClientTls, RawDangerous, RawDuration, RawHosts, RawLimits, RawOrigins,
-    RawSealing, RawSecurityConfig, RawTime, RawTls, RawTransport,
+    RawAudit, RawAuthentication, RawBackoff, RawBearerToken, RawClientConfig, RawClientCredentials,
+    RawClientDangerous, RawClientLimits, RawClientTls, RawCors, RawDangerous, RawDuration,
+    RawFailMode, RawFlush, RawHosts, RawHsts, RawLimits, RawOrigins, RawSealing, RawSecurityConfig,
+    RawSecurityHeaders, RawTime, RawTls, RawTransport,
 };
 pub use schema::{client_schema, server_schema};
 pub use secret_ref::SecretRef;

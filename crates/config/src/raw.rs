@@ -1,7 +1,9 @@
 //! The raw forms: what a file may hold, before anything of it is believed.
 
+mod audit;
 mod authentication;
 mod client;
+mod edge;
 mod limits;
 mod scalar;
 
@@ -10,11 +12,15 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub use authentication::{RawAuthentication, RawBearerToken};
+pub use audit::{RawAudit, RawFailMode, RawFlush};
+pub use authentication::{RawAuthentication, RawBackoff, RawBearerToken};
 pub use client::{
     RawClientConfig, RawClientCredentials, RawClientDangerous, RawClientLimits, RawClientTls,
 };
+pub use edge::{RawCors, RawHsts, RawSecurityHeaders};
 pub use limits::RawLimits;
+#[cfg(feature = "doctor")]
+pub(crate) use scalar::date;
 pub use scalar::{RawDuration, RawTime};
 
 use crate::SecretRef;
@@ -31,6 +37,9 @@ pub struct RawSecurityConfig {
     /// authentication, TLS and a name in `hosts`.
     #[schemars(example = &"127.0.0.1:8000")]
     pub listen: Option<String>,
+    /// The path of the endpoint. Default: `/mcp`.
+    #[schemars(example = &"/mcp")]
+    pub path: Option<String>,
     /// The realm that challenges name. Default: `mcp`.
     pub realm: Option<String>,
     /// Which web pages may talk to this server. Required.
@@ -39,10 +48,18 @@ pub struct RawSecurityConfig {
     pub hosts: Option<RawHosts>,
     /// How callers prove who they are. Required, unless `dangerous.without_authentication` is set.
     pub authentication: Vec<RawAuthentication>,
+    /// How long whoever fails to authenticate has to wait.
+    pub backoff: Option<RawBackoff>,
+    /// What pages of the allowed origins may do. Without it, no page can read a response.
+    pub cors: Option<RawCors>,
+    /// What responses say to browsers.
+    pub security_headers: Option<RawSecurityHeaders>,
     /// How connections are encrypted. Without it the server is for this machine only.
     pub tls: Option<RawTls>,
     /// What a peer may use.
     pub limits: RawLimits,
+    /// Where audit records go: all of these. Default: `tracing` events.
+    pub audit: Vec<RawAudit>,
     /// The keys that seal what clients carry.
     pub sealing: Option<RawSealing>,
     /// What weakens security.
@@ -127,6 +144,8 @@ pub struct RawDangerous {
     pub plain_http_behind_proxy: bool,
     /// Lets secrets stand in the file itself, where backups and version control see them.
     pub allow_inline_secrets: bool,
+    /// Lets guessers guess on: failed attempts cost no time.
+    pub without_backoff: bool,
     /// Takes tokens that can be guessed; each is a warning instead of an error.
     pub weak_tokens: bool,
 }

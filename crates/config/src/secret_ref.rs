@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use palisade_security::Secret;
+use palisade_security::{Secret, SecurityConfigError};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
@@ -48,13 +48,30 @@ impl SecretRef {
         }
     }
 
-    fn parse(text: String) -> Self {
+    /// Fetches the secret; relative paths start from the current folder. `path` names the field in findings.
+    ///
+    /// # Errors
+    ///
+    /// [`SecurityConfigError`] if there is no secret, if others can read its file, or if it is no reference.
+    pub fn fetch(&self, path: &str) -> Result<Secret, SecurityConfigError> {
+        let mut findings = Findings::default();
+        let fetcher = Fetcher { base: None, allow_inline: false };
+        let secret = fetcher.fetch(self, path, &mut findings);
+        match findings.has_errors() {
+            true => Err(SecurityConfigError::new(findings.into_list())),
+            false => Ok(secret),
+        }
+    }
+
+    /// A reference as text: `env:NAME` or `file:PATH`; any other text is the secret itself.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
         Self(if let Some(name) = text.strip_prefix("env:") {
             Place::Env(name.to_owned())
         } else if let Some(path) = text.strip_prefix("file:") {
             Place::File(path.into())
         } else {
-            Place::Inline(Secret::new(text))
+            Place::Inline(Secret::new(text.to_owned()))
         })
     }
 }
@@ -72,7 +89,7 @@ impl fmt::Debug for SecretRef {
 
 impl<'de> Deserialize<'de> for SecretRef {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(Self::parse)
+        String::deserialize(deserializer).map(|text| Self::parse(&Zeroizing::new(text)))
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::{net::SocketAddr, path::Path};
 
-use palisade_security::{Finding, SecurityConfigError, ServerSecurity};
+use palisade_security::{EndpointPath, Finding, SecurityConfigError, ServerSecurity};
 
 use crate::{
     build,
-    checked::{Checked, Kind, decode},
+    checked::{Checked, Kind, Purpose, decode},
     document::Format,
     findings::Findings,
     raw::RawSecurityConfig,
@@ -30,6 +30,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
     pub(crate) listen: SocketAddr,
+    pub(crate) path: EndpointPath,
     pub(crate) security: ServerSecurity,
     pub(crate) warnings: Vec<Finding>,
 }
@@ -41,18 +42,17 @@ impl ServerConfig {
     ///
     /// [`SecurityConfigError`] with everything that was found, if one of it is an error.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, SecurityConfigError> {
-        Self::check_file(path).into_result()
+        kind().load(path.as_ref())
     }
 
-    /// Reads and checks a file, and keeps what was found, with its lines.
-    #[must_use]
-    pub fn check_file(path: impl AsRef<Path>) -> Checked<Self> {
+    /// Reads and checks a file, and changes nothing: an audit file is not opened, for it may belong to a
+    /// server that runs.
+    pub fn check_file(path: impl AsRef<Path>) -> Checked {
         kind().check_file(path.as_ref())
     }
 
     /// Checks a text, whose relative paths start from the current folder.
-    #[must_use]
-    pub fn check_text(text: &str, format: Format) -> Checked<Self> {
+    pub fn check_text(text: &str, format: Format) -> Checked {
         kind().check(text, format, None)
     }
 
@@ -60,6 +60,12 @@ impl ServerConfig {
     #[must_use]
     pub const fn listen(&self) -> SocketAddr {
         self.listen
+    }
+
+    /// The path of the endpoint.
+    #[must_use]
+    pub const fn path(&self) -> &EndpointPath {
+        &self.path
     }
 
     /// The security of the server.
@@ -86,7 +92,8 @@ impl TryFrom<RawSecurityConfig> for ServerConfig {
 
     fn try_from(raw: RawSecurityConfig) -> Result<Self, Self::Error> {
         let mut findings = Findings::default();
-        let config = build::server(&raw, &mut findings).filter(|_| !findings.has_errors());
+        let config =
+            build::server(&raw, Purpose::Use, &mut findings).filter(|_| !findings.has_errors());
         config.ok_or_else(|| SecurityConfigError::new(findings.into_list()))
     }
 }
@@ -116,6 +123,6 @@ fn kind() -> Kind<RawSecurityConfig, ServerConfig> {
     Kind {
         schema: server_schema(),
         set_base: |raw, base| raw.base = Some(base),
-        build: |raw, findings| build::server(&raw, findings),
+        build: build::server,
     }
 }

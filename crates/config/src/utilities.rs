@@ -5,15 +5,17 @@ use palisade_security::{CredentialError, CredentialProvider, Finding, Origin, Se
 
 use crate::{
     SecretRef, build,
+    checked::Purpose,
     findings::Findings,
     raw::{RawAuthentication, RawBearerToken, RawOrigins, RawSecurityConfig},
 };
 
-/// Everything that is wrong with a raw form, or deserves a look. Empty if there is nothing to say.
+/// Everything that is wrong with a raw form, or deserves a look. Empty if there is nothing to say. Changes
+/// nothing.
 #[must_use]
 pub fn validate(raw: &RawSecurityConfig) -> Vec<Finding> {
     let mut findings = Findings::default();
-    let _ = build::server(raw, &mut findings);
+    let _ = build::server(raw, Purpose::Check, &mut findings);
     findings.into_list()
 }
 

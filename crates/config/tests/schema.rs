@@ -11,7 +11,7 @@ fn schema_files_are_up_to_date() {
     for (file, schema) in [("server.json", server_schema()), ("client.json", client_schema())] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema").join(file);
         let text = std::fs::read_to_string(&path).unwrap_or_default();
-        assert_eq!(text, format!("{schema:#}\n"), "run `cargo xtask schema`");
+        assert!(text == format!("{schema:#}\n"), "{file} is stale: run `cargo xtask schema`");
     }
 }
 

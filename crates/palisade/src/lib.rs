@@ -17,6 +17,7 @@
 //! | `tls-webpki-roots` | Mozilla's authorities for TLS clients, compiled in |
 //! | `schema-validation` | arguments of run-time tools are checked against their JSON Schema |
 //! | `config` | security configuration as files: [`config`] |
+//! | `doctor` | examines live servers and explains what is wrong |
 //! | `aws-lc-rs`, `ring` | the cryptography; `aws-lc-rs` wins if both are on |
 //!
 //! All but `auth-basic`, `tls-webpki-roots`, `config` and `ring` are on by default.

@@ -67,6 +67,10 @@ pub enum Capability {
     TrustedProxies,
     /// An address to listen on.
     ListenAddress,
+    /// The path of the endpoint.
+    EndpointPath,
+    /// Delays after failed authentication.
+    Backoff,
     /// Encryption.
     Tls,
     /// Certificates of clients.
@@ -100,6 +104,8 @@ impl Capability {
             Self::SecurityHeaders => "security headers",
             Self::TrustedProxies => "trusted proxies",
             Self::ListenAddress => "listen address",
+            Self::EndpointPath => "endpoint path",
+            Self::Backoff => "back-off",
             Self::Tls => "TLS",
             Self::MutualTls => "mutual TLS",
             Self::Limits => "limits",
@@ -227,6 +233,18 @@ pub const MATRIX: &[Row] = &[
         Support::No("the client starts the process"),
         Support::Yes,
     ),
+    row(
+        Capability::EndpointPath,
+        Support::Yes,
+        Support::No("a pipe has one end"),
+        Support::No("services have names"),
+    ),
+    row(
+        Capability::Backoff,
+        Support::Yes,
+        Support::No("nobody authenticates over a pipe"),
+        PER_CALL,
+    ),
     row(Capability::Tls, Support::Yes, NO_NETWORK, Support::As("node to node")),
     row(Capability::MutualTls, Support::Yes, NO_NETWORK, Support::As("node to node, always")),
     row(Capability::Limits, Support::Yes, Support::Yes, Support::Yes),
@@ -284,6 +302,8 @@ mod tests {
              security headers|yes|no|no\n\
              trusted proxies|yes|no|no\n\
              listen address|yes|no|yes\n\
+             endpoint path|yes|no|no\n\
+             back-off|yes|no|as\n\
              TLS|yes|no|as\n\
              mutual TLS|yes|no|as\n\
              limits|yes|yes|yes\n\

@@ -1,12 +1,14 @@
 //! How callers prove who they are.
 
-use palisade_auth::{Bearer, bearer::TokenEntry};
-use palisade_security::{Authenticator, Capability, Finding, Scope};
+use std::sync::Arc;
 
-use super::{WithAuthn, WithOrigins};
+use palisade_auth::{Bearer, bearer::TokenEntry};
+use palisade_security::{AnyOf, Authenticator, Backoff, Capability, Finding, Scope};
+
+use super::{WithAuthn, WithOrigins, limits::duration};
 use crate::{
     findings::Findings,
-    raw::{RawAuthentication, RawBearerToken, RawDangerous, RawSecurityConfig},
+    raw::{RawAuthentication, RawBearerToken, RawDangerous, RawDuration, RawSecurityConfig},
     secret_ref::Fetcher,
 };
 
@@ -24,18 +26,29 @@ pub(super) fn decide(
     builder: WithOrigins,
     findings: &mut Findings,
 ) -> WithAuthn {
-    let mut authenticators = Vec::new();
+    let mut any: Option<AnyOf> = None;
+    let mut kinds = Vec::new();
     for (index, authentication) in raw.authentication.iter().enumerate() {
         let path = format!("authentication[{index}]");
+        let kind = kind(authentication);
+        if kinds.contains(&kind) {
+            let message = "two entries read the same credential, so none could tell which is meant";
+            let fix = "put both into one entry";
+            findings.error(format!("{path}.kind"), "duplicate_authentication", message, fix);
+        }
+        kinds.push(kind);
         let one = Part { path: &path, fetcher, dangerous: &raw.dangerous };
         let authenticator = one.build(authentication, findings);
         for finding in authenticator.findings() {
             findings.add(place(&path, finding));
         }
-        authenticators.push(authenticator);
+        any = Some(match any {
+            None => AnyOf::new(authenticator),
+            Some(any) => any.or(authenticator),
+        });
     }
     let open = raw.dangerous.without_authentication;
-    match (authenticators.pop(), open) {
+    match (any, open) {
         (Some(_), true) => {
             let message =
                 "it says that nobody needs credentials, but `authentication` asks for some";
@@ -53,6 +66,46 @@ pub(super) fn decide(
         (None, true) => {}
     }
     builder.dangerous().without_authentication()
+}
+
+/// What an entry reads: no two entries may read the same.
+fn kind(authentication: &RawAuthentication) -> String {
+    match authentication {
+        RawAuthentication::Bearer { .. } => "bearer".to_owned(),
+    }
+}
+
+/// How long whoever fails has to wait.
+pub(super) fn backoff(raw: &RawSecurityConfig, findings: &mut Findings) -> Backoff {
+    let disabled = raw.dangerous.without_backoff;
+    let Some(raw) = &raw.backoff else {
+        return if disabled { Backoff::dangerous().disabled() } else { Backoff::new() };
+    };
+    if disabled {
+        let message = "it says that nobody has to wait, but `backoff` says for how long";
+        let path = "dangerous.without_backoff";
+        findings.error(path, "contradictory_backoff", message, "remove one of the two");
+    }
+    let mut backoff = Backoff::new();
+    if let Some(count) = raw.free_failures {
+        backoff = backoff.with_free_failures(count);
+    }
+    if let Some(count) = raw.max_addresses {
+        backoff = backoff.with_max_addresses(count);
+    }
+    let mut time = |text: &Option<RawDuration>, path| {
+        text.as_ref().and_then(|text| duration(text, path, findings))
+    };
+    if let Some(time) = time(&raw.first_delay, "backoff.first_delay") {
+        backoff = backoff.with_first_delay(time);
+    }
+    if let Some(time) = time(&raw.max_delay, "backoff.max_delay") {
+        backoff = backoff.with_max_delay(time);
+    }
+    if let Some(time) = time(&raw.forget_after, "backoff.forget_after") {
+        backoff = backoff.with_forget_after(time);
+    }
+    backoff
 }
 
 /// Where in the file a finding of an authenticator belongs.
@@ -74,13 +127,17 @@ struct Part<'a> {
 }
 
 impl Part<'_> {
-    fn build(&self, authentication: &RawAuthentication, findings: &mut Findings) -> Bearer {
+    fn build(
+        &self,
+        authentication: &RawAuthentication,
+        findings: &mut Findings,
+    ) -> Arc<dyn Authenticator> {
         match authentication {
             RawAuthentication::Bearer { tokens } => self.bearer(tokens, findings),
         }
     }
 
-    fn bearer(&self, tokens: &[RawBearerToken], findings: &mut Findings) -> Bearer {
+    fn bearer(&self, tokens: &[RawBearerToken], findings: &mut Findings) -> Arc<dyn Authenticator> {
         let mut entries = Vec::new();
         for (index, token) in tokens.iter().enumerate() {
             let path = format!("{}.tokens[{index}]", self.path);
@@ -96,10 +153,10 @@ impl Part<'_> {
             }
             entries.push(entry);
         }
-        match self.dangerous.weak_tokens {
+        Arc::new(match self.dangerous.weak_tokens {
             true => Bearer::dangerous().weak_tokens(entries),
             false => Bearer::entries(entries),
-        }
+        })
     }
 }
 

@@ -5,17 +5,25 @@ use palisade_security::{ClientTls, CredentialError, Origin, SecurityConfig};
 
 use super::{absorb, limits};
 use crate::{
+    checked::Purpose,
     client::ClientConfig,
     findings::Findings,
     raw::{RawClientConfig, RawClientCredentials},
     secret_ref::Fetcher,
 };
 
+/// The longest URL, in bytes.
+const MAX_URL: usize = 4096;
+
 /// Builds the configuration of a client.
-pub(crate) fn client(raw: &RawClientConfig, findings: &mut Findings) -> Option<ClientConfig> {
+pub(crate) fn client(
+    raw: &RawClientConfig,
+    _: Purpose,
+    findings: &mut Findings,
+) -> Option<ClientConfig> {
     let fetcher =
         Fetcher { base: raw.base.as_deref(), allow_inline: raw.dangerous.allow_inline_secrets };
-    let origin = origin(&raw.url, findings);
+    let origin = endpoint(&raw.url, findings).map(|(origin, _)| origin);
     let limits = limits::client(&raw.limits, findings);
     // To look at what depends on it too, whatever is wrong with the URL.
     let server = origin.clone().or_else(|| Origin::parse("https://localhost").ok())?;
@@ -63,14 +71,17 @@ fn refused(error: &CredentialError, path: &str, findings: &mut Findings) {
     findings.error(path, error.code(), error.to_string(), fix);
 }
 
-/// The origin of a URL: scheme and authority.
-fn origin(url: &str, findings: &mut Findings) -> Option<Origin> {
+/// The origin of a URL, and its path with the query.
+pub(crate) fn endpoint(url: &str, findings: &mut Findings) -> Option<(Origin, String)> {
     let rest = url.find("://").map_or(0, |at| at.saturating_add(3));
     let end = url.get(rest..).and_then(|rest| rest.find(['/', '?'])).map(|end| end + rest);
-    let origin = Origin::parse(url.get(..end.unwrap_or(url.len())).unwrap_or_default());
+    let (origin, path) = url.split_at_checked(end.unwrap_or(url.len())).unwrap_or_default();
     let visible = url.bytes().all(|byte| byte.is_ascii_graphic()) && !url.contains(['#', '\\']);
-    match origin {
-        Ok(origin) if visible => Some(origin),
+    match Origin::parse(origin) {
+        Ok(origin) if visible && url.len() <= MAX_URL => {
+            let slash = if path.starts_with('/') { "" } else { "/" };
+            Some((origin, format!("{slash}{path}")))
+        }
         _ => {
             // Not shown: a password may be in it.
             let message = "it is not the url of an endpoint";

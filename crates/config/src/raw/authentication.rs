@@ -3,10 +3,10 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::RawTime;
+use super::{RawDuration, RawTime};
 use crate::SecretRef;
 
-/// One way to prove who one is. The first that finds its kind of credential decides.
+/// One way to prove who one is. A request has credentials of exactly one of them.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
@@ -33,4 +33,21 @@ pub struct RawBearerToken {
     pub scopes: Vec<String>,
     /// When it ends. Default: never.
     pub expires_at: Option<RawTime>,
+}
+
+/// How long whoever fails to authenticate has to wait: see [`Backoff`](palisade_security::Backoff).
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RawBackoff {
+    /// How many failures cost nothing. Default: 5.
+    pub free_failures: Option<u32>,
+    /// The first wait, doubled by each further failure. Default: 1 s.
+    pub first_delay: Option<RawDuration>,
+    /// The longest wait. Default: 15 min.
+    pub max_delay: Option<RawDuration>,
+    /// After which time without a failure the count starts anew. Default: 1 h.
+    pub forget_after: Option<RawDuration>,
+    /// How many addresses are remembered. Default: 16384.
+    pub max_addresses: Option<usize>,
 }

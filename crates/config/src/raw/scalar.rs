@@ -12,6 +12,11 @@ use serde::Deserialize;
 pub struct RawDuration(String);
 
 impl RawDuration {
+    /// The text, for types that allow words too.
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// The duration.
     #[must_use]
     pub fn parse(&self) -> Option<Duration> {
@@ -112,6 +117,20 @@ impl JsonSchema for RawTime {
     }
 }
 
+/// The day of a point in time, as RFC 3339 writes it.
+#[cfg(feature = "doctor")]
+pub(crate) fn date(time: UnixMillis) -> String {
+    let days = time.as_millis() / 86_400_000 + 719_468;
+    // By the shifted calendar of `RawTime::parse`, in cycles of 400 years.
+    let (cycle, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (month, later) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    format!("{:04}-{month:02}-{day:02}", cycle * 400 + year + later)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,6 +154,17 @@ mod tests {
             check(text, None);
         }
         check("18446744073709551616s", None);
+    }
+
+    #[cfg(feature = "doctor")]
+    #[test]
+    fn dates_are_the_reverse_of_times() {
+        // Each day of 800 years.
+        for day in 0..292_194_u64 {
+            let text = date(UnixMillis::new(day * 86_400_000));
+            let time = RawTime(format!("{text}T00:00:00Z")).parse();
+            assert_eq!(time, Some(UnixMillis::new(day * 86_400_000)), "{text}");
+        }
     }
 
     #[test]

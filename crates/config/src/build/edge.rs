@@ -1,0 +1,90 @@
+//! What browsers are told, and where the endpoint is.
+
+use std::time::Duration;
+
+use http::HeaderName;
+use palisade_security::{Cors, EndpointPath, SecurityHeaders};
+
+use super::limits::duration;
+use crate::{findings::Findings, raw::RawSecurityConfig};
+
+/// The path of the endpoint.
+pub(super) fn path(raw: &RawSecurityConfig, findings: &mut Findings) -> EndpointPath {
+    let Some(text) = &raw.path else { return EndpointPath::default() };
+    EndpointPath::parse(text).unwrap_or_else(|error| {
+        let fix = "write segments of letters, digits and -._~, such as `/mcp`";
+        findings.error("path", error.code(), error.to_string(), fix);
+        EndpointPath::default()
+    })
+}
+
+/// What pages may do.
+pub(super) fn cors(raw: &RawSecurityConfig, findings: &mut Findings) -> Option<Cors> {
+    let raw = raw.cors.as_ref()?;
+    let mut cors = Cors::new()
+        .with_request_headers(names(&raw.request_headers, "cors.request_headers", findings))
+        .with_exposed_headers(names(&raw.exposed_headers, "cors.exposed_headers", findings))
+        .with_credentials(raw.credentials)
+        .with_private_network(raw.private_network);
+    if let Some(text) = &raw.max_age
+        && let Some(time) = duration(text, "cors.max_age", findings)
+    {
+        cors = cors.with_max_age(whole_seconds(time, "cors.max_age", findings));
+    }
+    Some(cors)
+}
+
+/// What responses say.
+pub(super) fn security_headers(
+    raw: &RawSecurityConfig,
+    findings: &mut Findings,
+) -> SecurityHeaders {
+    let Some(raw) = &raw.security_headers else { return SecurityHeaders::new() };
+    if raw.include == Some(false) {
+        for (set, key) in [(raw.hsts.is_some(), "hsts"), (raw.hsts_subdomains, "hsts_subdomains")] {
+            if set {
+                let message = "it has no effect, as `include` is false";
+                let path = format!("security_headers.{key}");
+                findings.error(path, "setting_without_effect", message, "remove one of the two");
+            }
+        }
+        return SecurityHeaders::none();
+    }
+    let mut headers = SecurityHeaders::new().with_hsts_subdomains(raw.hsts_subdomains);
+    let path = "security_headers.hsts";
+    match raw.hsts.as_ref().map(|hsts| hsts.duration()) {
+        None => {}
+        Some(None) => headers = headers.without_hsts(),
+        Some(Some(text)) => {
+            if let Some(time) = duration(text, path, findings) {
+                headers = headers.with_hsts(whole_seconds(time, path, findings));
+            }
+        }
+    }
+    headers
+}
+
+/// Headers carry whole seconds: a fraction would be dropped in silence.
+fn whole_seconds(time: Duration, path: &str, findings: &mut Findings) -> Duration {
+    if time.subsec_nanos() != 0 {
+        let message = "the header carries whole seconds";
+        findings.error(path, "invalid_duration", message, "write whole seconds, such as `10s`");
+    }
+    time
+}
+
+fn names(texts: &[String], path: &str, findings: &mut Findings) -> Vec<HeaderName> {
+    let mut names = Vec::new();
+    for (index, text) in texts.iter().enumerate() {
+        match HeaderName::try_from(text.as_str()) {
+            Ok(name) => names.push(name),
+            Err(_) => findings.error(
+                format!("{path}[{index}]"),
+                "invalid_header_name",
+                "it is not the name of a header",
+                "write letters, digits and `-`, such as `x-api-key`",
+            ),
+        }
+    }
+    names
+}

@@ -1,0 +1,68 @@
+//! What browsers are told.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+
+use super::RawDuration;
+
+/// What pages of the allowed origins may do: see [`Cors`](palisade_security::Cors). The origins are those of
+/// `origins`; there is no `*`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RawCors {
+    /// Request headers that a page may set, besides those of MCP.
+    #[schemars(example = &["x-api-key"])]
+    pub request_headers: Vec<String>,
+    /// Response headers that a page may read, besides those of MCP.
+    pub exposed_headers: Vec<String>,
+    /// Lets pages use what the browser has stored for this server: cookies, passwords, client certificates.
+    pub credentials: bool,
+    /// For how long a browser may remember the answer to a preflight. Default: 10 min, at most a day.
+    pub max_age: Option<RawDuration>,
+    /// Lets pages of public websites reach this server on a private network.
+    pub private_network: bool,
+}
+
+/// What responses say to browsers: see [`SecurityHeaders`](palisade_security::SecurityHeaders).
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RawSecurityHeaders {
+    /// Whether they are sent. Default: yes. No, if a proxy adds its own.
+    pub include: Option<bool>,
+    /// For how long browsers insist on https for this host, or `off`. Default: 365 days.
+    pub hsts: Option<RawHsts>,
+    /// Whether they do so for all subdomains too. Default: no.
+    pub hsts_subdomains: bool,
+}
+
+/// A duration, or `off`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(transparent)]
+pub struct RawHsts(RawDuration);
+
+impl RawHsts {
+    /// The duration; none for `off`.
+    #[must_use]
+    pub fn duration(&self) -> Option<&RawDuration> {
+        (self.0.as_str() != "off").then_some(&self.0)
+    }
+}
+
+impl JsonSchema for RawHsts {
+    fn schema_name() -> Cow<'static, str> {
+        "Hsts".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "description": "A whole number and ms, s, min, h or d; or off.",
+            "pattern": "^([0-9]+ *(ms|s|min|h|d)|off)$",
+            "examples": ["365d"],
+        })
+    }
+}
