@@ -11,7 +11,7 @@ mod tls;
 use std::{net::SocketAddr, path::Path};
 
 use palisade_security::{
-    AllowedHosts, AllowedOrigins, Capability, Finding, Sealer, Secret, SecurityConfig,
+    AllowedHosts, AllowedOrigins, Capability, Finding, RulePolicy, Sealer, Secret, SecurityConfig,
     SecurityConfigError, TransportKind,
     config::{Ready, ServerConfigBuilder, WantsAuthn, WantsTls},
 };
@@ -23,7 +23,7 @@ pub(crate) use client::endpoint;
 use crate::{
     checked::Purpose,
     findings::Findings,
-    raw::{RawSecurityConfig, RawTransport},
+    raw::{RawCombination, RawSecurityConfig, RawTransport},
     secret_ref::Fetcher,
     server::ServerConfig,
 };
@@ -62,6 +62,13 @@ pub(crate) fn server(
         .with_limits(limits::server(&raw.limits, findings))
         .with_backoff(authentication::backoff(raw, findings))
         .with_security_headers(edge::security_headers(raw, findings));
+    builder = builder.with_rate_limits(limits::rates(raw, findings));
+    if let Some(proxies) = edge::proxies(raw, findings) {
+        builder = builder.with_trusted_proxies(proxies);
+    }
+    if let Some(policy) = policy(raw, findings) {
+        builder = builder.with_policy(policy);
+    }
     if let Some(cors) = edge::cors(raw, findings) {
         builder = builder.with_cors(cors);
     }
@@ -99,6 +106,10 @@ fn check_capabilities(raw: &RawSecurityConfig, transport: TransportKind, finding
     check(raw.tls.is_some(), Capability::Tls, "tls");
     check(raw.path.is_some(), Capability::EndpointPath, "path");
     check(raw.backoff.is_some(), Capability::Backoff, "backoff");
+    let combined = raw.authentication_combination != RawCombination::AnyOf;
+    check(combined, Capability::Challenges, "authentication_combination");
+    check(raw.rate_limits.is_some(), Capability::RateLimits, "rate_limits");
+    check(raw.trusted_proxies.is_some(), Capability::TrustedProxies, "trusted_proxies");
     check(raw.cors.is_some(), Capability::Cors, "cors");
     check(raw.security_headers.is_some(), Capability::SecurityHeaders, "security_headers");
     check(raw.dangerous.without_backoff, Capability::Backoff, "dangerous.without_backoff");
@@ -162,6 +173,21 @@ fn hosts(raw: &RawSecurityConfig, findings: &mut Findings) -> AllowedHosts {
     }
 }
 
+/// Who may do what. One that cannot be used is replaced by one that denies everything.
+fn policy(raw: &RawSecurityConfig, findings: &mut Findings) -> Option<RulePolicy> {
+    let raw = raw.policy.as_ref()?;
+    if raw.rules.is_empty() {
+        let message = "there is no rule, so nobody may do anything";
+        let fix = "add `[[policy.rules]]`, or remove `[policy]`";
+        findings.error("policy.rules", "policy_without_rules", message, fix);
+    }
+    Some(RulePolicy::try_from(raw).unwrap_or_else(|error| {
+        let own = error.findings().iter().cloned();
+        own.for_each(|finding| findings.add(finding.within("policy")));
+        RulePolicy::new()
+    }))
+}
+
 fn sealer(
     raw: &RawSecurityConfig,
     fetcher: Fetcher<'_>,
@@ -213,6 +239,10 @@ fn translate(finding: Finding) -> Finding {
             "add `[tls]`, listen on 127.0.0.1, or behind a proxy that encrypts set \
              `dangerous.plain_http_behind_proxy`",
         ),
+        "client_certificates_not_requested" => {
+            ("tls.client_certificates", "add `[tls.client_certificates]` with `roots`")
+        }
+        "proxy_not_named" => ("trusted_proxies", "add `[trusted_proxies]` with its addresses"),
         "cors_without_origins" => ("cors", "list pages in `origins.allowed`, or remove `[cors]`"),
         "cors_credentials_loopback" => (
             "cors.credentials",

@@ -25,7 +25,7 @@
 //!
 //! # Features
 //!
-//! `doctor`: examines live servers.
+//! `doctor`: examines live servers. `webpki-roots`: Mozilla's authorities, compiled in.
 //!
 //! [`Finding`]: palisade_security::Finding
 
@@ -47,14 +47,16 @@ mod utilities;
 pub use checked::{Checked, Role};
 pub use client::ClientConfig;
 pub use document::Format;
-pub use palisade_security::build_security_headers;
+pub use palisade_security::{build_auth_headers, build_security_headers};
 pub use raw::{
-    RawAudit, RawAuthentication, RawBackoff, RawBearerToken, RawClientConfig, RawClientCredentials,
-    RawClientDangerous, RawClientLimits, RawClientTls, RawCors, RawDangerous, RawDuration,
-    RawFailMode, RawFlush, RawHosts, RawHsts, RawLimits, RawOrigins, RawSealing, RawSecurityConfig,
-    RawSecurityHeaders, RawTime, RawTls, RawTransport,
+    RawAudit, RawAuthentication, RawBackoff, RawCertificate, RawCertificateName,
+    RawClientCertificates, RawClientConfig, RawClientCredentials, RawClientDangerous,
+    RawClientLimits, RawClientTls, RawCombination, RawCors, RawDangerous, RawDuration, RawFailMode,
+    RawFlush, RawForwarded, RawHeader, RawHeaderSet, RawHosts, RawHsts, RawLimits, RawOrigins,
+    RawRate, RawRateLimits, RawSealing, RawSecret, RawSecurityConfig, RawSecurityHeaders, RawTime,
+    RawTls, RawTlsVersion, RawTransport, RawTrustedProxies, RawUser,
 };
 pub use schema::{client_schema, server_schema};
 pub use secret_ref::SecretRef;
 pub use server::ServerConfig;
-pub use utilities::{build_auth_headers, secure_defaults, validate};
+pub use utilities::{secure_defaults, validate};

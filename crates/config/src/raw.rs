@@ -6,22 +6,26 @@ mod client;
 mod edge;
 mod limits;
 mod scalar;
+mod tls;
 
 use std::path::PathBuf;
 
+use palisade_security::policy::RawPolicy;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use audit::{RawAudit, RawFailMode, RawFlush};
-pub use authentication::{RawAuthentication, RawBackoff, RawBearerToken};
-pub use client::{
-    RawClientConfig, RawClientCredentials, RawClientDangerous, RawClientLimits, RawClientTls,
+pub use authentication::{
+    RawAuthentication, RawBackoff, RawCertificate, RawCertificateName, RawCombination, RawHeader,
+    RawHeaderSet, RawSecret, RawUser,
 };
-pub use edge::{RawCors, RawHsts, RawSecurityHeaders};
-pub use limits::RawLimits;
+pub use client::{RawClientConfig, RawClientCredentials, RawClientDangerous, RawClientLimits};
+pub use edge::{RawCors, RawForwarded, RawHsts, RawSecurityHeaders, RawTrustedProxies};
+pub use limits::{RawLimits, RawRate, RawRateLimits};
 #[cfg(feature = "doctor")]
 pub(crate) use scalar::date;
 pub use scalar::{RawDuration, RawTime};
+pub use tls::{RawClientCertificates, RawClientTls, RawTls, RawTlsVersion};
 
 use crate::SecretRef;
 
@@ -48,6 +52,8 @@ pub struct RawSecurityConfig {
     pub hosts: Option<RawHosts>,
     /// How callers prove who they are. Required, unless `dangerous.without_authentication` is set.
     pub authentication: Vec<RawAuthentication>,
+    /// How several entries of `authentication` go together. Default: any of them.
+    pub authentication_combination: RawCombination,
     /// How long whoever fails to authenticate has to wait.
     pub backoff: Option<RawBackoff>,
     /// What pages of the allowed origins may do. Without it, no page can read a response.
@@ -58,6 +64,12 @@ pub struct RawSecurityConfig {
     pub tls: Option<RawTls>,
     /// What a peer may use.
     pub limits: RawLimits,
+    /// How often callers may ask. Default: no rate is limited.
+    pub rate_limits: Option<RawRateLimits>,
+    /// The proxies that are believed when they say for whom they forward. Default: none.
+    pub trusted_proxies: Option<RawTrustedProxies>,
+    /// Who may do what. Default: everyone who authenticated may do everything.
+    pub policy: Option<RawPolicy>,
     /// Where audit records go: all of these. Default: `tracing` events.
     pub audit: Vec<RawAudit>,
     /// The keys that seal what clients carry.
@@ -109,19 +121,6 @@ pub struct RawHosts {
     pub loopback: bool,
 }
 
-/// The certificate of the server.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[non_exhaustive]
-pub struct RawTls {
-    /// A PEM file with the chain, the server's own certificate first.
-    #[schemars(example = &"server.pem")]
-    pub certificates: PathBuf,
-    /// A PEM file with the key of the first certificate.
-    #[schemars(example = &"server.key")]
-    pub key: PathBuf,
-}
-
 /// The keys that seal what clients carry.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -146,6 +145,6 @@ pub struct RawDangerous {
     pub allow_inline_secrets: bool,
     /// Lets guessers guess on: failed attempts cost no time.
     pub without_backoff: bool,
-    /// Takes tokens that can be guessed; each is a warning instead of an error.
-    pub weak_tokens: bool,
+    /// Takes secrets that can be guessed; each is a warning instead of an error.
+    pub weak_secrets: bool,
 }

@@ -34,6 +34,9 @@ impl<'a> Walker<'a, '_> {
         if let Some(choices) = choices(schema) {
             return self.choice(schema, &choices, value, path);
         }
+        if let Some(kinds) = schema.get("anyOf").and_then(Value::as_array) {
+            return self.any(schema, kinds, value, path);
+        }
         let expected = schema.get("type").and_then(Value::as_str).unwrap_or_default();
         match (expected, &mut *value) {
             ("object", Value::Object(map)) => self.object(schema, map, path, depth),
@@ -44,6 +47,13 @@ impl<'a> Walker<'a, '_> {
                 }
             }
             ("string", Value::String(_)) | ("boolean", Value::Bool(_)) => {}
+            ("number", Value::Number(_)) => {}
+            ("integer", Value::Number(number)) if schema.get("minimum").is_none() => {
+                if !number.is_i64() {
+                    let message = "it is not a whole number".to_owned();
+                    self.wrong(schema, value, path, "wrong_type", message);
+                }
+            }
             ("integer", Value::Number(number)) => {
                 let maximum = schema.get("maximum").and_then(Value::as_u64).unwrap_or(u64::MAX);
                 if number.as_u64().is_none_or(|number| number > maximum) {
@@ -174,6 +184,21 @@ impl<'a> Walker<'a, '_> {
         *value = self.stand_in(schema, 0);
     }
 
+    /// A scalar of one of several types.
+    fn any(&mut self, schema: &'a Value, kinds: &'a [Value], value: &mut Value, path: &str) {
+        let fits = |kind: &Value| match kind.get("type").and_then(Value::as_str) {
+            Some("string") => value.is_string(),
+            Some("boolean") => value.is_boolean(),
+            Some("integer") => value.is_i64() || value.is_u64(),
+            Some("number") => value.is_number(),
+            _ => false,
+        };
+        if !kinds.iter().any(fits) {
+            let message = format!("it is {}, which cannot be there", name_of(value));
+            self.wrong(schema, value, path, "wrong_type", message);
+        }
+    }
+
     fn wrong(
         &mut self,
         schema: &'a Value,
@@ -203,6 +228,9 @@ impl<'a> Walker<'a, '_> {
         if let Some((_, [first, ..])) = tagged(schema) {
             return self.stand_in(first, depth + 1);
         }
+        if let Some(first) = schema.get("anyOf").and_then(|kinds| kinds.get(0)) {
+            return self.stand_in(first, depth + 1);
+        }
         if let Some(constant) = schema.get("const") {
             return constant.clone();
         }
@@ -223,7 +251,7 @@ impl<'a> Walker<'a, '_> {
             "array" => Value::Array(Vec::new()),
             "string" => "".into(),
             "boolean" => false.into(),
-            "integer" => 0.into(),
+            "integer" | "number" => 0.into(),
             _ => Value::Null,
         }
     }
@@ -287,6 +315,7 @@ fn with_article(kind: &str) -> &'static str {
     match kind {
         "boolean" => "true or false",
         "integer" => "a whole number",
+        "number" => "a number",
         "string" => "a string",
         "array" => "a list",
         _ => "a table",

@@ -1,13 +1,12 @@
 //! Functions for programs that hold raw forms in their hands.
 
-use http::HeaderMap;
-use palisade_security::{CredentialError, CredentialProvider, Finding, Origin, Secret, digest};
+use palisade_security::{Finding, Secret, digest};
 
 use crate::{
     SecretRef, build,
     checked::Purpose,
     findings::Findings,
-    raw::{RawAuthentication, RawBearerToken, RawOrigins, RawSecurityConfig},
+    raw::{RawAuthentication, RawOrigins, RawSecret, RawSecurityConfig},
 };
 
 /// Everything that is wrong with a raw form, or deserves a look. Empty if there is nothing to say. Changes
@@ -39,10 +38,11 @@ pub fn validate(raw: &RawSecurityConfig) -> Vec<Finding> {
 pub fn secure_defaults() -> RawSecurityConfig {
     // Without randomness the token is empty, which is a finding.
     let random = digest::random_bytes::<32>().map(|bytes| hexadecimal(&bytes)).unwrap_or_default();
-    let owner = RawBearerToken {
+    let owner = RawSecret {
         subject: "owner".to_owned(),
         secret: SecretRef::given(Secret::new(random)),
         scopes: Vec::new(),
+        not_before: None,
         expires_at: None,
     };
     RawSecurityConfig {
@@ -56,22 +56,4 @@ pub fn secure_defaults() -> RawSecurityConfig {
 fn hexadecimal(bytes: &[u8]) -> String {
     let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or('0');
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
-}
-
-/// The headers that credentials add to a request to `origin`, marked as sensitive.
-///
-/// # Errors
-///
-/// [`CredentialError`]: the request must not be sent.
-///
-/// # Cancel safety
-///
-/// Dropping the future leaves nothing behind.
-pub async fn build_auth_headers(
-    provider: &dyn CredentialProvider,
-    origin: &Origin,
-) -> Result<HeaderMap, CredentialError> {
-    let mut headers = HeaderMap::new();
-    provider.apply(origin, &mut headers).await?;
-    Ok(headers)
 }

@@ -1,9 +1,13 @@
 //! The configuration of a client.
 
-use palisade_auth::BearerToken;
-use palisade_security::{ClientTls, CredentialError, Origin, SecurityConfig};
+use std::sync::Arc;
 
-use super::{absorb, limits};
+use palisade_auth::{ApiKeyCredential, BasicCredential, BearerToken, CustomHeadersCredential};
+use palisade_security::{
+    CredentialError, CredentialHeader, CredentialProvider, Origin, SecurityConfig,
+};
+
+use super::{absorb, limits, tls};
 use crate::{
     checked::Purpose,
     client::ClientConfig,
@@ -35,27 +39,14 @@ pub(crate) fn client(
     let builder = SecurityConfig::client().with_server(server);
     let mut builder = match &raw.credentials {
         None => builder.without_credentials(),
-        Some(credentials) => match credentials {
-            RawClientCredentials::Bearer { token } => {
-                let token = fetcher.fetch(token, "credentials.token", findings);
-                match BearerToken::new(safe, token) {
-                    Ok(token) => builder.with_credentials(token),
-                    Err(error) => {
-                        refused(&error, "credentials.token", findings);
-                        builder.without_credentials()
-                    }
-                }
-            }
+        Some(raw) => match credentials(raw, safe, fetcher, findings) {
+            Some(provider) => builder.with_credentials(provider),
+            None => builder.without_credentials(),
         },
     }
     .with_limits(limits);
-    if let Some(tls) = &raw.tls {
-        match ClientTls::from_ca_file(fetcher.resolve(&tls.authorities)) {
-            Ok(tls) => builder = builder.with_tls(tls),
-            Err(error) => {
-                error.findings().iter().cloned().for_each(|finding| findings.add(finding));
-            }
-        }
+    if let Some(tls) = tls::client(raw, fetcher, findings) {
+        builder = builder.with_tls(tls);
     }
     if raw.credentials.is_some() && !origin.as_ref().is_none_or(Origin::is_trustworthy) {
         let message = "credentials are not sent over plain http to another machine";
@@ -66,9 +57,54 @@ pub(crate) fn client(
     Some(ClientConfig { url: raw.url.clone(), security, warnings: findings.warnings() })
 }
 
-fn refused(error: &CredentialError, path: &str, findings: &mut Findings) {
-    let fix = "use letters, digits and -._~+/, such as `openssl rand -hex 32` gives";
-    findings.error(path, error.code(), error.to_string(), fix);
+/// What proves who the client is, bound to the origin.
+fn credentials(
+    raw: &RawClientCredentials,
+    origin: Origin,
+    fetcher: Fetcher<'_>,
+    findings: &mut Findings,
+) -> Option<Arc<dyn CredentialProvider>> {
+    let mut fetch = |secret, path| fetcher.fetch(secret, path, findings);
+    let (path, made): (_, Result<Arc<dyn CredentialProvider>, _>) = match raw {
+        RawClientCredentials::Bearer { token } => {
+            let token = fetch(token, "credentials.token");
+            ("token", BearerToken::new(origin, token).map(|made| Arc::new(made) as _))
+        }
+        RawClientCredentials::ApiKey { header, key } => {
+            let key = ApiKeyCredential::new(origin, fetch(key, "credentials.key"));
+            let header = header.as_deref().map(CredentialHeader::parse).transpose();
+            match (key, header) {
+                (key, Ok(None)) => ("key", key.map(|made| Arc::new(made) as _)),
+                (key, Ok(Some(header))) => {
+                    ("key", key.map(|made| Arc::new(made.with_header(header)) as _))
+                }
+                (_, Err(error)) => ("header", Err(CredentialError::from(error))),
+            }
+        }
+        RawClientCredentials::Basic { user, password } => {
+            let password = fetch(password, "credentials.password");
+            let made = BasicCredential::new(origin, user.as_str(), password);
+            let field = match &made {
+                Err(CredentialError::InvalidUserName) => "user",
+                _ => "password",
+            };
+            (field, made.map(|made| Arc::new(made) as _))
+        }
+        RawClientCredentials::Custom { headers } => {
+            let mut values = Vec::new();
+            for (index, header) in headers.iter().enumerate() {
+                let path = format!("credentials.headers[{index}].value");
+                values.push((header.name.as_str(), fetcher.fetch(&header.value, &path, findings)));
+            }
+            let made = CustomHeadersCredential::new(origin, values);
+            ("headers", made.map(|made| Arc::new(made) as _))
+        }
+    };
+    made.map_err(|error| {
+        let fix = "use what a header can carry, such as `openssl rand -hex 32` gives";
+        findings.error(format!("credentials.{path}"), error.code(), error.to_string(), fix);
+    })
+    .ok()
 }
 
 /// The origin of a URL, and its path with the query.

@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use http::HeaderName;
-use palisade_security::{Cors, EndpointPath, SecurityHeaders};
+use palisade_security::{Cors, EndpointPath, SecurityHeaders, TrustedProxies};
 
 use super::limits::duration;
-use crate::{findings::Findings, raw::RawSecurityConfig};
+use crate::{
+    findings::Findings,
+    raw::{RawForwarded, RawSecurityConfig},
+};
 
 /// The path of the endpoint.
 pub(super) fn path(raw: &RawSecurityConfig, findings: &mut Findings) -> EndpointPath {
@@ -16,6 +19,28 @@ pub(super) fn path(raw: &RawSecurityConfig, findings: &mut Findings) -> Endpoint
         findings.error("path", error.code(), error.to_string(), fix);
         EndpointPath::default()
     })
+}
+
+/// Which proxies are believed.
+pub(super) fn proxies(raw: &RawSecurityConfig, findings: &mut Findings) -> Option<TrustedProxies> {
+    let raw = raw.trusted_proxies.as_ref()?;
+    let fix = "write an address or a network, such as `10.0.0.0/8`";
+    for (index, network) in raw.networks.iter().enumerate() {
+        if let Err(error) = TrustedProxies::forwarded([network]) {
+            let path = format!("trusted_proxies.networks[{index}]");
+            findings.error(path, error.code(), error.to_string(), fix);
+        }
+    }
+    let proxies = match raw.header {
+        RawForwarded::XForwarded => TrustedProxies::x_forwarded(&raw.networks),
+        RawForwarded::Forwarded => TrustedProxies::forwarded(&raw.networks),
+    };
+    if let Err(error) = &proxies
+        && raw.networks.is_empty()
+    {
+        findings.error("trusted_proxies.networks", error.code(), error.to_string(), fix);
+    }
+    proxies.ok()
 }
 
 /// What pages may do.

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use palisade_security::{ClientLimits, Limits};
+use palisade_security::{
+    ClientLimits, Limits,
+    rate::{Rate, RateLimits},
+};
 
 use crate::{
     findings::Findings,
-    raw::{RawClientLimits, RawDuration, RawLimits},
+    raw::{RawClientLimits, RawDuration, RawLimits, RawRate, RawSecurityConfig},
 };
 
 /// Sets those that are there: `set!(limits, counts: a => with_a, ..; times: b => with_b, ..)`.
@@ -35,7 +38,11 @@ pub(super) fn server(raw: &RawLimits, findings: &mut Findings) -> Limits {
             max_headers => with_max_headers,
             max_json_depth => with_max_json_depth,
             max_connections => with_max_connections,
+            max_connections_per_address => with_max_connections_per_address,
             max_concurrent_streams => with_max_concurrent_streams,
+            max_reset_streams => with_max_reset_streams,
+            max_control_frames => with_max_control_frames,
+            max_in_flight => with_max_in_flight,
             max_in_flight_per_principal => with_max_in_flight_per_principal,
             max_subscriptions_per_principal => with_max_subscriptions_per_principal,
             sse_queue => with_sse_queue,
@@ -44,6 +51,7 @@ pub(super) fn server(raw: &RawLimits, findings: &mut Findings) -> Limits {
         times: [
             handshake_timeout => with_handshake_timeout,
             header_timeout => with_header_timeout,
+            authentication_timeout => with_authentication_timeout,
             body_timeout => with_body_timeout,
             request_timeout => with_request_timeout,
             idle_timeout => with_idle_timeout,
@@ -52,6 +60,39 @@ pub(super) fn server(raw: &RawLimits, findings: &mut Findings) -> Limits {
         ]
     );
     limits
+}
+
+/// How often callers may ask.
+pub(super) fn rates(raw: &RawSecurityConfig, findings: &mut Findings) -> RateLimits {
+    let mut rates = RateLimits::new();
+    let Some(raw) = &raw.rate_limits else { return rates };
+    if let Some(raw) = &raw.per_address
+        && let Some(rate) = rate(raw, "rate_limits.per_address", findings)
+    {
+        rates = rates.with_per_address(rate);
+    }
+    if let Some(raw) = &raw.per_principal
+        && let Some(rate) = rate(raw, "rate_limits.per_principal", findings)
+    {
+        rates = rates.with_per_principal(rate);
+    }
+    for (tool, raw) in &raw.tools {
+        if let Some(rate) = rate(raw, &format!("rate_limits.tools.{tool}"), findings) {
+            rates = rates.with_tool(tool.as_str(), rate);
+        }
+    }
+    match raw.max_keys {
+        Some(keys) => rates.with_max_keys(keys),
+        None => rates,
+    }
+}
+
+fn rate(raw: &RawRate, path: &str, findings: &mut Findings) -> Option<Rate> {
+    let rate = Rate::new(raw.requests, duration(&raw.per, &format!("{path}.per"), findings)?);
+    Some(match raw.burst {
+        Some(burst) => rate.with_burst(burst),
+        None => rate,
+    })
 }
 
 pub(super) fn client(raw: &RawClientLimits, findings: &mut Findings) -> ClientLimits {

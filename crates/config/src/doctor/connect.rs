@@ -9,7 +9,9 @@ use std::{
     time::Duration,
 };
 
-use palisade_security::{ClientTls, Origin, TlsConfigError, UnixMillis};
+use palisade_security::{
+    ClientTls, Origin, PeerCertificate, TlsConfigError, UnixMillis, tls::SubjectName,
+};
 use rustls::{ClientConfig, pki_types::ServerName};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
@@ -50,7 +52,7 @@ pub(super) struct Encryption {
 impl Encryption {
     pub(super) fn new(tls: Option<&ClientTls>, origin: &Origin) -> Result<Self, TlsConfigError> {
         let tls = tls.cloned().map_or_else(ClientTls::system_roots, Ok)?;
-        let mut config = ClientConfig::clone(tls.config());
+        let mut config = ClientConfig::clone(&tls.config());
         // The probes speak HTTP/1.1 only, each on a connection of its own.
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         config.resumption = rustls::client::Resumption::disabled();
@@ -95,14 +97,26 @@ impl Connection {
             Stream::Tls(tls) => {
                 let (_, session) = tls.get_ref();
                 let version = session.protocol_version();
+                let chain = session.peer_certificates().unwrap_or_default();
+                let certificate = PeerCertificate::from_verified_chain(chain).ok();
+                let names = certificate.iter().flat_map(|certificate| certificate.names());
                 Some(SeenTls {
                     version: version.and_then(|version| version.as_str()).unwrap_or("?").to_owned(),
-                    names: Vec::new(),
-                    ends: None,
+                    names: names.filter_map(name_of).take(16).collect(),
+                    ends: certificate.as_ref().map(PeerCertificate::expires_at),
                 })
             }
         };
         Seen { address: self.address.to_string(), tls }
+    }
+}
+
+fn name_of(name: &SubjectName) -> Option<String> {
+    match name {
+        SubjectName::Dns(name) | SubjectName::Uri(name) | SubjectName::Email(name) => {
+            Some(name.chars().filter(|c| !c.is_control()).take(256).collect())
+        }
+        _ => None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use palisade_security::{Finding, Origin};
 
-use crate::raw::RawSecurityConfig;
+use crate::raw::{RawAudit, RawSecurityConfig};
 
 /// What to do next for better security.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,10 +70,32 @@ impl NextStep {
                 ),
             ),
             (
-                raw.dangerous.weak_tokens,
+                raw.dangerous.weak_secrets,
                 step(
-                    "strengthen_tokens",
-                    "replace weak tokens: `openssl rand -hex 32` makes good ones",
+                    "strengthen_secrets",
+                    "replace weak secrets: `openssl rand -hex 32` makes good ones",
+                ),
+            ),
+            (
+                raw.policy.is_none(),
+                step(
+                    "add_policy",
+                    "add `[policy]`: without rules everyone who authenticated may call every tool",
+                ),
+            ),
+            (
+                !raw.audit.iter().any(|audit| matches!(audit, RawAudit::File { .. })),
+                step(
+                    "add_audit_file",
+                    "add `[[audit]]` of kind `file`: a chained log shows what happened, and whether it was \
+                     changed",
+                ),
+            ),
+            (
+                raw.rate_limits.is_none(),
+                step(
+                    "add_rate_limits",
+                    "add `[rate_limits]`: one caller could take the time of all",
                 ),
             ),
             (

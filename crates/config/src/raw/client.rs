@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::RawDuration;
+use super::{RawClientTls, RawDuration, RawHeader};
 use crate::SecretRef;
 
 /// The security of a client, as a file holds it. Paths are relative to the file.
@@ -42,16 +42,25 @@ pub enum RawClientCredentials {
         /// The token.
         token: SecretRef,
     },
-}
-
-/// Whom a client trusts.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[non_exhaustive]
-pub struct RawClientTls {
-    /// A PEM file with the only authorities to trust.
-    #[schemars(example = &"ca.pem")]
-    pub authorities: PathBuf,
+    /// A key in a header of its own.
+    ApiKey {
+        /// The header. Default: `X-API-Key`.
+        header: Option<String>,
+        /// The key.
+        key: SecretRef,
+    },
+    /// A user name and a password, RFC 7617.
+    Basic {
+        /// The user's name.
+        user: String,
+        /// The password.
+        password: SecretRef,
+    },
+    /// Several headers.
+    Custom {
+        /// The headers.
+        headers: Vec<RawHeader>,
+    },
 }
 
 /// What a client lets a server use.
@@ -76,4 +85,6 @@ pub struct RawClientLimits {
 pub struct RawClientDangerous {
     /// Lets secrets stand in the file itself, where backups and version control see them.
     pub allow_inline_secrets: bool,
+    /// Takes any certificate of a server on this machine, for development. Others are still refused.
+    pub without_server_verification: bool,
 }

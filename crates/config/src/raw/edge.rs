@@ -66,3 +66,26 @@ impl JsonSchema for RawHsts {
         })
     }
 }
+
+/// The proxies in front of this server: see [`TrustedProxies`](palisade_security::TrustedProxies).
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RawTrustedProxies {
+    /// Their addresses or networks.
+    #[schemars(example = &["10.0.0.0/8"])]
+    pub networks: Vec<String>,
+    /// How they say for whom they forward.
+    pub header: RawForwarded,
+}
+
+/// How proxies say for whom they forward.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RawForwarded {
+    /// `X-Forwarded-For`, `X-Forwarded-Proto` and perhaps `X-Forwarded-Host`.
+    XForwarded,
+    /// `Forwarded`, RFC 7239.
+    Forwarded,
+}

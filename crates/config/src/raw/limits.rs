@@ -1,5 +1,7 @@
 //! What a peer may use.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -21,8 +23,16 @@ pub struct RawLimits {
     pub max_json_depth: Option<usize>,
     /// The most connections at a time. Default: 1024.
     pub max_connections: Option<usize>,
+    /// The most connections from one address at a time. Default: 256.
+    pub max_connections_per_address: Option<usize>,
     /// The most HTTP/2 streams of a connection at a time. Default: 128.
     pub max_concurrent_streams: Option<usize>,
+    /// The most HTTP/2 streams of a connection that were reset and are still at work. Default: 20.
+    pub max_reset_streams: Option<usize>,
+    /// The most HTTP/2 frames without content for each request. Default: 1000.
+    pub max_control_frames: Option<usize>,
+    /// The most requests of all principals at a time. Default: 4096.
+    pub max_in_flight: Option<usize>,
     /// The most requests of a principal at a time. Default: 256.
     pub max_in_flight_per_principal: Option<usize>,
     /// The most subscription streams of a principal at a time. Default: 16.
@@ -35,6 +45,8 @@ pub struct RawLimits {
     pub handshake_timeout: Option<RawDuration>,
     /// The time for the headers of a request. Default: 10 s.
     pub header_timeout: Option<RawDuration>,
+    /// The time for an authenticator to decide. Default: 10 s.
+    pub authentication_timeout: Option<RawDuration>,
     /// The time for the body of a request. Default: 10 s.
     pub body_timeout: Option<RawDuration>,
     /// The time for a handler to answer. Default: 60 s.
@@ -45,4 +57,33 @@ pub struct RawLimits {
     pub sse_keep_alive: Option<RawDuration>,
     /// The time for which a `requestState` can be redeemed. Default: 10 min.
     pub request_state_ttl: Option<RawDuration>,
+}
+
+/// How often callers may ask: see [`RateLimits`](palisade_security::RateLimits).
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RawRateLimits {
+    /// From one address, before anybody is authenticated.
+    pub per_address: Option<RawRate>,
+    /// Of one principal.
+    pub per_principal: Option<RawRate>,
+    /// Calls of a tool by one principal, by the name of the tool.
+    pub tools: BTreeMap<String, RawRate>,
+    /// How many callers have a budget of their own at a time. Default: 16384.
+    pub max_keys: Option<usize>,
+}
+
+/// So many requests in a time.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RawRate {
+    /// How many requests.
+    #[schemars(example = 60)]
+    pub requests: u32,
+    /// In which time.
+    pub per: RawDuration,
+    /// How many may come at once. Default: as many as in the whole time.
+    pub burst: Option<u32>,
 }

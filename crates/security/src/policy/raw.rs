@@ -44,6 +44,7 @@ use crate::{
 /// ]
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RawPolicy {
@@ -57,6 +58,7 @@ pub struct RawPolicy {
 
 /// A [`Role`] as plain values.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RawRole {
@@ -73,6 +75,7 @@ pub struct RawRole {
 
 /// A [`Rule`] as plain values.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RawRule {
@@ -106,6 +109,7 @@ pub struct RawRule {
 
 /// A [`UriRule`] as plain values.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RawUriRule {
@@ -121,6 +125,7 @@ pub struct RawUriRule {
 
 /// One or more [`ArgumentRule`]s about the same argument, as plain values. All must hold.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RawArgumentRule {

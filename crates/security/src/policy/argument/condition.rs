@@ -19,6 +19,7 @@ pub(super) enum Condition {
 
 /// A value that an argument may have: text, a whole number or a truth value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum Scalar {
@@ -32,6 +33,7 @@ pub enum Scalar {
 
 /// A bound of a number.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum Bound {
