@@ -7,6 +7,7 @@
 //! | `client` | the 15-line client of the README |
 //! | `run_time_tools` | tools known only at run time, added and removed while the server runs |
 //! | `resources_and_prompts` | resources, templates, prompts, completion |
+//! | `mutual_tls` | clients known by their certificates, a pinned server, revocation at run time |
 //! | `axum` | the service mounted in an axum application |
 //! | `audit_log` | a chained audit log: written, checked, edited in vain, mapped to OCSF |
 //! | `authentication` | every kind of static credential, refusals, and a key exchanged while the server runs |

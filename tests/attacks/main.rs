@@ -26,6 +26,10 @@ mod http;
 #[cfg(test)]
 mod logging;
 #[cfg(test)]
+mod mtls;
+#[cfg(test)]
+mod mtls_over_time;
+#[cfg(test)]
 mod origin;
 #[cfg(test)]
 mod paths;

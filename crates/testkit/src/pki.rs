@@ -1,5 +1,6 @@
 //! A throw-away certificate authority, and certificates that are right, expired, misused or from somebody else.
 
+mod early;
 mod hostile;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
+pub use early::{EarlyClient, EarlyVisit};
 pub use hostile::TestName;
 
 /// The names that [`TestCa::server`] puts into a certificate.
@@ -23,6 +25,7 @@ pub const LOOPBACK_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 #[derive(Debug)]
 pub struct TestCa {
     issuer: CertifiedIssuer<'static, KeyPair>,
+    serial: SerialNumber,
 }
 
 /// A certificate with its private key.
@@ -49,10 +52,10 @@ impl TestCa {
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let key = KeyPair::generate().expect("a key for the authority");
-        Self {
-            issuer: CertifiedIssuer::self_signed(params, key)
-                .expect("a certificate for the authority"),
-        }
+        let serial = serial();
+        params.serial_number = Some(serial.clone());
+        let issuer = CertifiedIssuer::self_signed(params, key);
+        Self { issuer: issuer.expect("a certificate for the authority"), serial }
     }
 
     /// The authority's certificate as PEM: what a peer has to trust.

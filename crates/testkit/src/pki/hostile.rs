@@ -32,10 +32,9 @@ impl TestCa {
     /// If the certificate cannot be made.
     pub fn root() -> Self {
         let key = KeyPair::generate().expect("a key for the authority");
-        Self {
-            issuer: CertifiedIssuer::self_signed(authority_params(), key)
-                .expect("a certificate for the authority"),
-        }
+        let (params, serial) = authority_params();
+        let issuer = CertifiedIssuer::self_signed(params, key);
+        Self { issuer: issuer.expect("a certificate for the authority"), serial }
     }
 
     /// A new authority below this one.
@@ -45,10 +44,9 @@ impl TestCa {
     /// If the certificate cannot be made.
     pub fn intermediate(&self) -> Self {
         let key = KeyPair::generate().expect("a key for the authority");
-        Self {
-            issuer: CertifiedIssuer::signed_by(authority_params(), key, &self.issuer)
-                .expect("a certificate for the authority"),
-        }
+        let (params, serial) = authority_params();
+        let issuer = CertifiedIssuer::signed_by(params, key, &self.issuer);
+        Self { issuer: issuer.expect("a certificate for the authority"), serial }
     }
 
     /// A client certificate with these names, in this order; none leaves only the common name.
@@ -106,14 +104,23 @@ impl TestCa {
         self.crl_until(revoked, 4_102_444_800)
     }
 
+    /// A revocation list of this authority as PEM that revokes an authority below it.
+    pub fn crl_of_authority(&self, revoked: &TestCa) -> String {
+        self.list([revoked.serial.clone()], 4_102_444_800)
+    }
+
     /// A revocation list of this authority as PEM, out of date at this time, in seconds since 1970.
     ///
     /// # Panics
     ///
     /// If the list cannot be made.
     pub fn crl_until(&self, revoked: &[&TestCert], next_update: u64) -> String {
-        let revoked = revoked.iter().map(|cert| RevokedCertParams {
-            serial_number: cert.serial.clone(),
+        self.list(revoked.iter().map(|cert| cert.serial.clone()), next_update)
+    }
+
+    fn list(&self, revoked: impl IntoIterator<Item = SerialNumber>, next_update: u64) -> String {
+        let revoked = revoked.into_iter().map(|serial_number| RevokedCertParams {
+            serial_number,
             revocation_time: date_time_ymd(2001, 1, 1),
             reason_code: None,
             invalidity_date: None,
@@ -128,6 +135,35 @@ impl TestCa {
         };
         let list = params.signed_by(&self.issuer).expect("a revocation list");
         list.pem().expect("pem")
+    }
+
+    /// A rustls client that trusts this authority and speaks TLS 1.2 only.
+    ///
+    /// # Panics
+    ///
+    /// If rustls refuses the configuration.
+    pub fn old_client_config(&self) -> Arc<ClientConfig> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&rustls::version::TLS12])
+            .expect("protocol versions")
+            .with_root_certificates(self.roots());
+        Arc::new(with_http1(builder.with_no_client_auth()))
+    }
+
+    /// A rustls server with this certificate that speaks TLS 1.2 only.
+    ///
+    /// # Panics
+    ///
+    /// If rustls refuses the configuration.
+    pub fn old_server_config(&self, identity: &TestCert) -> Arc<rustls::ServerConfig> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&rustls::version::TLS12])
+            .expect("protocol versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![identity.der()], identity.key_der());
+        Arc::new(config.expect("a server certificate that rustls takes"))
     }
 
     /// A rustls client that trusts this authority, and sends a certificate with the rest of a chain.
@@ -146,14 +182,14 @@ impl TestCa {
     }
 }
 
-fn authority_params() -> CertificateParams {
+fn authority_params() -> (CertificateParams, SerialNumber) {
     let mut params = CertificateParams::default();
     let serial = serial();
     params.distinguished_name = common_name(&format!("palisade test authority {serial}"));
-    params.serial_number = Some(serial);
+    params.serial_number = Some(serial.clone());
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    params
+    (params, serial)
 }
 
 fn between(mut params: CertificateParams, from: u64, to: u64) -> CertificateParams {

@@ -68,13 +68,18 @@ impl Trust {
         let Some(chain) = stream.get_ref().1.peer_certificates() else {
             return Some((stream, peer));
         };
-        match PeerCertificate::from_verified_chain(chain) {
-            Ok(certificate) => Some((stream, peer.with_certificate(Arc::new(certificate)))),
-            Err(error) => {
-                service.record_refused_connection(address, error.code(), None, started.elapsed());
-                None
+        let code = match PeerCertificate::from_verified_chain(chain) {
+            // rustls goes by whole seconds, and by the part of the chain that it needed.
+            Ok(certificate) if certificate.expires_at() <= service.security().clock().now() => {
+                "client_certificate_expired"
             }
-        }
+            Ok(certificate) => {
+                return Some((stream, peer.with_certificate(Arc::new(certificate))));
+            }
+            Err(error) => error.code(),
+        };
+        service.record_refused_connection(address, code, None, started.elapsed());
+        None
     }
 
     /// Reads what is in force anew, and has connections look at it.
@@ -131,5 +136,54 @@ fn refusal(error: &io::Error) -> Option<&'static str> {
     match error.get_ref()?.downcast_ref()? {
         rustls::Error::AlertReceived(_) => None,
         error => Some(handshake_code(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::PathBuf, time::Duration};
+
+    use palisade_security::{PemSource, ServerTls};
+    use palisade_testkit::TestCa;
+    use tokio::time::Instant;
+
+    use super::Trust;
+
+    /// Files that are replaced are read again without anybody asking, and a bad one changes nothing.
+    #[tokio::test(start_paused = true)]
+    async fn m5_files_are_read_again_now_and_then() {
+        let folder = std::env::temp_dir().join(format!("palisade-fresh-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let file = |name: &str| -> PathBuf { folder.join(name) };
+        let ca = TestCa::new();
+        let write = |certificate: &str, key: &str| {
+            fs::write(file("certificate.pem"), certificate).unwrap();
+            fs::write(file("key.pem"), key).unwrap();
+        };
+        let (first, second) = (ca.server(), ca.server());
+        write(first.pem(), first.key_pem());
+        let source = |name: &str| PemSource::file(file(name));
+        let tls = ServerTls::builder(source("certificate.pem"), source("key.pem"))
+            .with_reload_interval(Duration::from_secs(30))
+            .build()
+            .unwrap();
+        let trust = Trust::new(&tls);
+        let mut changed = trust.changed.subscribe();
+        let started = Instant::now();
+        // The key comes later than its certificate, after the first reading of both.
+        write(second.pem(), first.key_pem());
+        tokio::select! {
+            () = trust.keep_fresh() => {}
+            () = tokio::time::sleep(Duration::from_secs(45)) => {}
+        }
+        assert!(!changed.has_changed().unwrap());
+        assert_eq!(tls.generation(), 0);
+        write(second.pem(), second.key_pem());
+        tokio::select! {
+            () = trust.keep_fresh() => {}
+            changed = changed.changed() => changed.unwrap(),
+        }
+        assert_eq!((tls.generation(), started.elapsed().as_secs()), (1, 75));
+        fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -11,3 +11,5 @@ mod responses;
 mod support;
 #[cfg(test)]
 mod tls;
+#[cfg(test)]
+mod trust;

@@ -21,6 +21,7 @@ use hyper_util::{
 use palisade_security::ClientTls;
 use palisade_testkit::{TestCa, pki::TestCert, within};
 use palisade_transport_http::HttpTransport;
+use rustls::ServerConfig;
 use serde_json::json;
 use tokio::{io::AsyncWriteExt, net::TcpListener, sync::mpsc};
 use tokio_rustls::TlsAcceptor;
@@ -28,7 +29,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::support::{LIMIT, all, next, send};
 
 /// A server that answers an event stream of one event, which then hangs or ends.
-struct Server {
+pub(crate) struct Server {
     port: u16,
     connections: Arc<AtomicUsize>,
     versions: mpsc::Receiver<Version>,
@@ -68,7 +69,12 @@ impl Drop for Events {
 
 impl Server {
     async fn start(ca: &TestCa, certificate: &TestCert, alpn: &[&[u8]], hangs: bool) -> Self {
-        let mut config = (*ca.server_config(certificate)).clone();
+        Self::start_with(&ca.server_config(certificate), alpn, hangs).await
+    }
+
+    /// With a configuration that the test made.
+    pub(crate) async fn start_with(config: &ServerConfig, alpn: &[&[u8]], hangs: bool) -> Self {
+        let mut config = config.clone();
         config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
@@ -105,13 +111,16 @@ impl Server {
     }
 
     fn transport(&self, host: &str, ca: &TestCa) -> HttpTransport {
-        let tls = ClientTls::from_ca_pem(ca.pem().as_bytes()).unwrap();
+        self.transport_with(host, ClientTls::from_ca_pem(ca.pem().as_bytes()).unwrap())
+    }
+
+    pub(crate) fn transport_with(&self, host: &str, tls: ClientTls) -> HttpTransport {
         let url = format!("https://{host}:{}/mcp", self.port);
         HttpTransport::builder(&url).unwrap().with_tls(tls).build().unwrap()
     }
 }
 
-const H2: &[&[u8]] = &[b"h2", b"http/1.1"];
+pub(crate) const H2: &[&[u8]] = &[b"h2", b"http/1.1"];
 const H1: &[&[u8]] = &[b"http/1.1"];
 
 #[tokio::test]
