@@ -11,3 +11,4 @@
 //! | `axum` | the service mounted in an axum application |
 //! | `audit_log` | a chained audit log: written, checked, edited in vain, mapped to OCSF |
 //! | `authentication` | every kind of static credential, refusals, and a key exchanged while the server runs |
+//! | `policy` | roles, demands on arguments, what is listed, and explanations |

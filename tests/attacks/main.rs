@@ -17,6 +17,8 @@ mod credentials;
 mod disconnect;
 #[cfg(test)]
 mod envelope;
+#[cfg(all(test, unix))]
+mod files;
 #[cfg(test)]
 mod guessing;
 #[cfg(test)]

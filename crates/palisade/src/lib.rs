@@ -16,11 +16,12 @@
 //! | `auth-mtls` | client certificates as credentials: [`auth`] |
 //! | `tls-webpki-roots` | Mozilla's authorities for TLS clients, compiled in |
 //! | `schema-validation` | arguments of run-time tools are checked against their JSON Schema |
+//! | `path-files` | files below a directory, safe from symbolic links: [`files`](server::files) |
 //! | `config` | security configuration as files: [`config`] |
 //! | `doctor` | examines live servers and explains what is wrong |
 //! | `aws-lc-rs`, `ring` | the cryptography; `aws-lc-rs` wins if both are on |
 //!
-//! All but `auth-basic`, `tls-webpki-roots`, `config` and `ring` are on by default.
+//! All but `auth-basic`, `tls-webpki-roots`, `path-files`, `config` and `ring` are on by default.
 
 pub use palisade_auth as auth;
 #[cfg(feature = "client")]
@@ -36,6 +37,8 @@ pub use palisade_security as security;
 pub use palisade_security::{Principal, SecurityConfig};
 #[cfg(feature = "server")]
 pub use palisade_server as server;
+#[cfg(all(feature = "server", feature = "path-files"))]
+pub use palisade_server::files;
 #[cfg(feature = "server")]
 pub use palisade_server::{
     CompletionRequest, Context, HandlerError, Json, PromptArguments, PromptRoute, RawArguments,

@@ -244,7 +244,10 @@ fn demands_on_arguments() {
             .with_tools(["*"])
             .with_arguments([ArgumentRule::max_bytes("/text", 5).unwrap()]),
     );
-    assert_eq!(call(&only, "add", Some(r#"{"text":"a"}"#)), Err(DenyReason::ToolNotAuthorized));
+    // Whoever may not call it does not learn what it requires.
+    for arguments in [r#"{"text":"a"}"#, r#"{"text":"longer"}"#, "{}"] {
+        assert_eq!(call(&only, "add", Some(arguments)), Err(DenyReason::ToolNotAuthorized));
+    }
     // For all tools, and for those of one rule.
     let both = RulePolicy::new().allow_tool("add").with_rule(
         Rule::require()

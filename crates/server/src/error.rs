@@ -3,6 +3,7 @@
 use std::fmt;
 
 use palisade_protocol::{CallToolResult, ErrorObject};
+use palisade_security::DenyReason;
 
 /// Why a handler gave no ordinary result. Made by `?` from any error.
 ///
@@ -10,6 +11,7 @@ use palisade_protocol::{CallToolResult, ErrorObject};
 /// |-|-|
 /// | any `std::error::Error`, or [`HandlerError::tool`] | in a tool: a result with `isError`, so that the model can correct itself; in a prompt or resource: `-32603` without detail |
 /// | [`HandlerError::protocol`] | that JSON-RPC error |
+/// | [`HandlerError::denied`] | a refusal, as if the policy had refused |
 /// | [`Context::elicit`](crate::Context::elicit) and its kin | a request for input; the handler runs again with the answer |
 ///
 /// It is deliberately not an `Error` itself: what a tool tells the model and what a protocol error
@@ -22,6 +24,8 @@ pub(crate) enum Failure {
     Tool(CallToolResult),
     /// The request cannot be served.
     Protocol(ErrorObject),
+    /// The principal may not do this, as the handler found out.
+    Denied(DenyReason),
     /// The handler waits for answers that its [`Context`](crate::Context) has noted.
     InputRequired,
 }
@@ -37,6 +41,13 @@ impl HandlerError {
     #[must_use]
     pub fn protocol(error: ErrorObject) -> Self {
         Self::from(Failure::Protocol(error))
+    }
+
+    /// A refusal like one of the policy, with its status, codes and audit record: for what only the handler
+    /// can see, such as where a path leads.
+    #[must_use]
+    pub fn denied(reason: DenyReason) -> Self {
+        Self::from(Failure::Denied(reason))
     }
 
     pub(crate) fn input_required() -> Self {

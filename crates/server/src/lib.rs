@@ -11,6 +11,8 @@ mod completion;
 mod context;
 mod dispatch;
 mod error;
+#[cfg(feature = "path-files")]
+pub mod files;
 mod input;
 mod names;
 mod notifier;

@@ -244,7 +244,7 @@ fn judge<'i>(
     kind: Kind<'_>,
     trace: &mut Trace,
 ) -> Decision {
-    let (mut allowed, mut refused) = (None, None);
+    let (mut allowed, mut refused, mut required) = (None, None, None);
     for entry in entries {
         if !entry.is_for(request.principal) {
             trace.note_role(entry);
@@ -254,7 +254,7 @@ fn judge<'i>(
             Effect::Deny => return trace.denied_by(entry, kind.default_reason()),
             Effect::Require => {
                 if let Err(reason) = entry.check_arguments(request, trace) {
-                    return trace.denied_by(entry, reason);
+                    required = required.or(Some((entry, reason)));
                 }
             }
             Effect::Allow if allowed.is_some() => {}
@@ -264,12 +264,14 @@ fn judge<'i>(
             },
         }
     }
-    match (allowed, refused) {
-        (Some(entry), _) => trace.allowed_by(entry),
-        (None, Some(reason)) => Decision::Deny(reason),
-        (None, None) => {
+    match (required, allowed, refused) {
+        // Whoever may not use it at all learns nothing of what it would require.
+        (_, None, None) => {
             trace.note(|| Note::NoRule);
             Decision::Deny(kind.default_reason())
         }
+        (Some((entry, reason)), ..) => trace.denied_by(entry, reason),
+        (None, Some(entry), _) => trace.allowed_by(entry),
+        (None, None, Some(reason)) => Decision::Deny(reason),
     }
 }

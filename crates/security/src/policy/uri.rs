@@ -150,6 +150,18 @@ impl UriRule {
         self.check_parts(&Parts::of(uri)?)
     }
 
+    /// The path below the directory of this rule that a URI names, decoded once; empty for the directory.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::check`]; [`UriError::Outside`] if the rule has no directory.
+    pub fn locate(&self, uri: &str) -> Result<String, UriError> {
+        let parts = Parts::of(uri)?;
+        self.check_parts(&parts)?;
+        let below = self.below.as_ref().ok_or(UriError::Outside)?;
+        below.check(self.local(&parts.path)).map(str::to_owned).map_err(|_| UriError::Outside)
+    }
+
     /// The part of a template that all URIs it makes have in common: its text before the first variable, up
     /// to the last slash. If a rule holds for that part, it holds for whatever lies below.
     pub(super) fn fixed_part(template: &str) -> &str {

@@ -29,6 +29,7 @@ pub(super) fn tool(
     let result = match outcome.map_err(|error| *error.0) {
         Ok(result) | Err(Failure::Tool(result)) => result,
         Err(Failure::Protocol(failure)) => return error(call, &failure),
+        Err(Failure::Denied(reason)) => return rejected(call, &RejectError::from(reason)),
         Err(Failure::InputRequired) => return input_required(server, call, context),
     };
     let outcome = match result.is_error {
@@ -48,6 +49,7 @@ pub(super) fn other<T: ResultBody + Serialize>(
     match outcome.map_err(|error| *error.0) {
         Ok(result) => complete(server, call, result, ReplyOutcome::Completed),
         Err(Failure::Protocol(failure)) => error(call, &failure),
+        Err(Failure::Denied(reason)) => rejected(call, &RejectError::from(reason)),
         Err(Failure::InputRequired) => input_required(server, call, context),
         Err(Failure::Tool(_)) => {
             // As with a panic, the text may hold anything: a handler that wants it logged logs it.
