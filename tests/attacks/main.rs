@@ -53,3 +53,5 @@ mod state;
 mod support;
 #[cfg(test)]
 mod tokens;
+#[cfg(test)]
+mod wire;

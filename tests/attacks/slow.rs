@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use palisade::security::Limits;
+use palisade::security::{Limits, Outcome};
 use palisade_testkit::{RawConnection, RawPeer, TestCa, guard::PATIENCE, within};
 
 use crate::support::{Refusal, Target, call_add};
@@ -50,6 +50,12 @@ async fn h3_slow_headers() {
         connection.write(beginning).await.unwrap();
         let said = String::from_utf8(closed_after(started, connection).await).unwrap();
         assert!(said.is_empty() || said.starts_with("HTTP/1.1 408 "), "{beginning:?}: {said}");
+        // A head that has begun is a request that was refused; silence is none.
+        if beginning.is_empty() || beginning.starts_with(b"PRI") {
+            assert_eq!(target.audit.take().len(), 0);
+        } else {
+            target.check_trace(Outcome::Denied, "header_timeout", None).await;
+        }
     }
     assert_eq!((target.runs.count(), target.audit.take().len()), (0, 0));
     target.check_healthy().await;

@@ -4,7 +4,7 @@ mod media;
 
 use http::{
     HeaderMap, Method, Uri,
-    header::{ACCEPT, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE},
+    header::{ACCEPT, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING, UPGRADE},
     request::Parts,
 };
 
@@ -65,8 +65,24 @@ pub(crate) fn check_source(
     security: &ServerSecurity,
 ) -> Result<(), RejectError> {
     check_header_limits(input.headers, security.limits())?;
+    check_framing(input.headers)?;
     security.allowed_hosts().check(input.uri, input.headers)?;
     security.allowed_origins().check(input.headers)
+}
+
+/// Refuses what two readers could understand differently: another protocol behind this request, and a body
+/// that ends in two places.
+fn check_framing(headers: &HeaderMap) -> Result<(), RejectError> {
+    if headers.contains_key(UPGRADE) {
+        return Err(RejectError::UpgradeNotSupported);
+    }
+    let mut encodings = headers.get_all(TRANSFER_ENCODING).iter();
+    let Some(encoding) = encodings.next() else { return Ok(()) };
+    let chunked = encoding.as_bytes().eq_ignore_ascii_case(b"chunked");
+    if !chunked || encodings.next().is_some() || headers.contains_key(CONTENT_LENGTH) {
+        return Err(RejectError::InvalidContentLength);
+    }
+    Ok(())
 }
 
 fn check_header_limits(headers: &HeaderMap, limits: &Limits) -> Result<(), RejectError> {

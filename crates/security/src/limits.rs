@@ -192,9 +192,10 @@ impl Limits {
         self
     }
 
-    /// The most HTTP/2 frames that carry nothing of a request (PING, SETTINGS, PRIORITY, WINDOW_UPDATE, resets,
-    /// empty ones) for each request of a connection, and before the first. Default: 1000. Abuse: frames that
-    /// cost the peer nothing and are each looked at. Answered with GOAWAY.
+    /// The most HTTP/2 frames of a connection in ten seconds that carry nothing of a request: PING,
+    /// SETTINGS, PRIORITY, WINDOW_UPDATE, resets, empty ones. Those that requests and answers bring with
+    /// them are free. Default: 1000. Abuse: frames that cost the peer nothing and are each looked at.
+    /// Answered with GOAWAY.
     #[must_use]
     pub const fn max_control_frames(&self) -> usize {
         self.max_control_frames

@@ -62,6 +62,9 @@ pub enum RejectError {
     /// `Content-Length` is not a number.
     #[error("content length is invalid")]
     InvalidContentLength,
+    /// The request asks for another protocol behind it.
+    #[error("upgrades are not supported")]
+    UpgradeNotSupported,
     /// The body is larger than the configured limit.
     #[error("request body exceeds {limit} bytes")]
     BodyTooLarge {
@@ -157,6 +160,7 @@ impl RejectError {
                 | Self::HeadersTooLarge
                 | Self::BodyTimeout
                 | Self::InvalidContentLength
+                | Self::UpgradeNotSupported
                 | Self::ShuttingDown
         )
     }
@@ -176,6 +180,7 @@ impl RejectError {
             Self::UnsupportedContentEncoding => ("unsupported_content_encoding", 415, REFUSED),
             Self::NotAcceptable => ("not_acceptable", 406, REFUSED),
             Self::InvalidContentLength => ("invalid_content_length", 400, REFUSED),
+            Self::UpgradeNotSupported => ("upgrade_not_supported", 400, REFUSED),
             Self::BodyTooLarge { .. } => ("body_too_large", 413, REFUSED),
             Self::HeadersTooLarge => ("headers_too_large", 431, REFUSED),
             Self::BodyTimeout => ("body_timeout", 408, REFUSED),
@@ -234,6 +239,7 @@ mod tests {
         check(&RejectError::OriginNotAllowed, "origin_not_allowed", 403, -31403);
         check(&RejectError::PreflightNotAllowed, "preflight_not_allowed", 403, -31403);
         check(&RejectError::InvalidForwarded, "invalid_forwarded", 400, -31400);
+        check(&RejectError::UpgradeNotSupported, "upgrade_not_supported", 400, -31400);
         check(&RejectError::NotFound, "not_found", 404, -31400);
         check(&RejectError::MethodNotAllowed, "method_not_allowed", 405, -31400);
         check(&RejectError::UnsupportedMediaType, "unsupported_media_type", 415, -31400);

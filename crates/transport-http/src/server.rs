@@ -18,6 +18,7 @@ mod service;
 #[cfg(feature = "tls")]
 mod tls;
 mod trail;
+mod wire;
 mod within;
 
 pub use self::{

@@ -87,6 +87,24 @@ fn h1_announced_length_and_encodings() {
 }
 
 #[test]
+fn h16_one_protocol_and_one_end() {
+    check_header(header::UPGRADE, &["h2c"], Err(RejectError::UpgradeNotSupported));
+    check_header(header::UPGRADE, &[""], Err(RejectError::UpgradeNotSupported));
+    let unclear = || Err(RejectError::InvalidContentLength);
+    check_header(header::TRANSFER_ENCODING, &["chunked"], unclear());
+    for (encodings, expected) in [
+        (&["Chunked"][..], Ok(())),
+        (&["gzip, chunked"], unclear()),
+        (&["chunked", "chunked"], unclear()),
+        (&["identity"], unclear()),
+        (&[""], unclear()),
+    ] {
+        let changes = [(header::CONTENT_LENGTH, &[][..]), (header::TRANSFER_ENCODING, encodings)];
+        check(Method::POST, &changes, expected);
+    }
+}
+
+#[test]
 fn h2_header_count_and_size() {
     let custom = HeaderName::from_static("x-a");
     check_header(custom.clone(), &["1", "2", "3", "4"], Ok(()));

@@ -1,6 +1,13 @@
 //! The listener: connections, TLS, HTTP, and how they end.
 
-use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    error::Error,
+    io,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use http::Request;
 use hyper::body::Incoming;
@@ -27,6 +34,7 @@ use super::{
     neighbours::{Neighbour, Neighbours},
     rest::Requests,
     routes::Routes,
+    wire::{Findings, Wire},
 };
 
 /// How long requests in flight may take after a shutdown began.
@@ -262,6 +270,8 @@ fn http_of(security: &ServerSecurity) -> auto::Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .max_concurrent_streams(u32::try_from(limits.max_concurrent_streams()).unwrap_or(u32::MAX))
         .max_header_list_size(u32::try_from(limits.max_header_bytes()).unwrap_or(u32::MAX))
+        .max_pending_accept_reset_streams(limits.max_reset_streams())
+        .max_local_error_reset_streams(limits.max_reset_streams())
         .keep_alive_interval(limits.idle_timeout())
         .keep_alive_timeout(limits.handshake_timeout());
     http
@@ -345,17 +355,34 @@ impl Connection {
                 Ok::<_, Infallible>(response.map(|body| body.with_in_flight(in_flight)))
             }
         });
-        let connection = http.serve_connection(TokioIo::new(stream), service).into_owned();
+        let wire = Wire::new(stream, &limits);
+        let findings = wire.findings();
+        let started = Instant::now();
+        let refused = |code, status| {
+            if let Some(address) = known.address() {
+                let first = self.routes.first();
+                first.record_refused_connection(address, code, status, started.elapsed());
+            }
+        };
+        let connection = http.serve_connection(TokioIo::new(wire), service).into_owned();
         // A task of its own: traffic wakes it alone, and what watches over the connection sleeps on.
         let mut serving = tokio::spawn(watcher.watch(connection));
         tokio::select! {
             served = &mut serving => {
                 if let Ok(Err(error)) = served {
                     tracing::debug!(%error, "connection failed");
+                    if let Some((code, status)) = refusal(&*error, &findings) {
+                        refused(code, status);
+                    }
                 }
                 return;
             }
-            () = requests.none(&limits) => tracing::debug!("connection without requests closed"),
+            () = requests.none(&limits) => {
+                tracing::debug!("connection without requests closed");
+                if findings.within_head() {
+                    refused(HEADER_TIMEOUT, None);
+                }
+            }
             () = self.peer_lost(&known) => tracing::debug!("connection closed: its certificate is no longer good"),
             // Not if the server was dropped: then connections go on until they end.
             Ok(_) = cut_off.wait_for(|cut| *cut) => {}
@@ -364,6 +391,36 @@ impl Connection {
         // The place is free when the connection is gone, not before; how it ended is of no interest.
         let _ = serving.await;
     }
+}
+
+/// The stable name of a head that did not arrive in time. There is nobody to tell it to.
+const HEADER_TIMEOUT: &str = "header_timeout";
+
+/// The stable name and the status of what the parser refused, if it did: a peer that merely left did
+/// nothing wrong.
+fn refusal(
+    error: &(dyn Error + 'static),
+    findings: &Findings,
+) -> Option<(&'static str, Option<u16>)> {
+    if let Some(refusal) = findings.refusal() {
+        return Some(refusal);
+    }
+    if let Some(error) = error.downcast_ref::<hyper::Error>() {
+        if error.is_parse_too_large() {
+            return Some(("headers_too_large", Some(431)));
+        }
+        if error.is_parse() {
+            return Some(("malformed_request", Some(400)));
+        }
+        if error.is_timeout() && findings.within_head() {
+            return Some((HEADER_TIMEOUT, None));
+        }
+        let source = error.source().and_then(|source| source.downcast_ref::<h2::Error>());
+        if source.is_some_and(|error| error.is_library() && error.is_go_away()) {
+            return Some(("http2_violation", None));
+        }
+    }
+    None
 }
 
 #[cfg(test)]

@@ -1,0 +1,208 @@
+//! What HTTP parsers forgive and two readers could read differently, refused before they see it.
+//!
+//! The parsers behind this are lenient where the specification lets them be: they take a bare line feed for
+//! the end of a line, and `Transfer-Encoding` over a `Content-Length` that is there too. A proxy in front that
+//! chooses otherwise sees other requests than this server (request smuggling). HTTP/2 frames that carry
+//! nothing of a request are answered without end.
+//!
+//! This reads along. Where it finds a fault it spoils the byte at which the fault became certain, so that
+//! the parser itself refuses, in its own words: 400, or GOAWAY.
+
+mod frames;
+mod messages;
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+use palisade_security::Limits;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use self::{frames::Frames, messages::Messages};
+
+/// What follows a spoiled byte: the end of a head, for a parser that waits for it before it looks.
+const END: &[u8] = b"\r\n\r\n";
+
+/// What the connection's watcher may know of what was read.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Findings(Arc<AtomicU8>);
+
+const NOTHING: u8 = 0;
+const PARTIAL_HEAD: u8 = 1;
+const MALFORMED: u8 = 2;
+const FLOOD: u8 = 3;
+
+impl Findings {
+    /// The stable name and the status of what was refused, if something was.
+    pub(super) fn refusal(&self) -> Option<(&'static str, Option<u16>)> {
+        match self.0.load(Ordering::Relaxed) {
+            MALFORMED => Some(("malformed_request", Some(400))),
+            FLOOD => Some(("too_many_frames", None)),
+            _ => None,
+        }
+    }
+
+    /// Whether a head has begun and not ended.
+    pub(super) fn within_head(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == PARTIAL_HEAD
+    }
+
+    fn note(&self, finding: u8) {
+        self.0.store(finding, Ordering::Relaxed);
+    }
+}
+
+/// A stream that is read along.
+#[derive(Debug)]
+pub(super) struct Wire<S> {
+    stream: S,
+    protocol: Protocol,
+    findings: Findings,
+    /// As the findings have it.
+    within_head: bool,
+}
+
+#[derive(Debug)]
+enum Protocol {
+    Http1(Messages),
+    Http2(Frames),
+    /// Nothing more is read. So much is left of what the parser is told instead.
+    Refused(&'static [u8]),
+}
+
+/// What a look at some bytes came to.
+enum Look {
+    Good,
+    /// The bytes from here on are HTTP/2.
+    Http2(usize),
+    /// Spoil this byte, and let none behind it through. The head of a message, or a body.
+    Malformed {
+        at: usize,
+        head: bool,
+    },
+}
+
+impl<S> Wire<S> {
+    pub(super) fn new(stream: S, limits: &Limits) -> Self {
+        Self {
+            stream,
+            protocol: Protocol::Http1(Messages::new(limits.max_control_frames())),
+            findings: Findings::default(),
+            within_head: false,
+        }
+    }
+
+    pub(super) fn findings(&self) -> Findings {
+        self.findings.clone()
+    }
+
+    /// Looks at what was read, and gives how much of it may be seen.
+    fn look(&mut self, bytes: &mut [u8]) -> usize {
+        let whole = bytes.len();
+        let mut rest = bytes;
+        if let Protocol::Http1(messages) = &mut self.protocol {
+            match messages.look(rest) {
+                Look::Good => {
+                    let within_head = messages.within_head();
+                    if within_head != self.within_head {
+                        self.within_head = within_head;
+                        self.findings.note(if within_head { PARTIAL_HEAD } else { NOTHING });
+                    }
+                    return whole;
+                }
+                Look::Malformed { at, head } => {
+                    if let Some(byte) = rest.get_mut(at) {
+                        *byte = 0;
+                    }
+                    // A faulty body has a request, which is refused and recorded.
+                    self.findings.note(if head { MALFORMED } else { NOTHING });
+                    self.protocol = Protocol::Refused(END);
+                    return at.saturating_add(1).min(whole);
+                }
+                Look::Http2(at) => {
+                    let frames = Frames::new(messages.max_control_frames());
+                    self.findings.note(NOTHING);
+                    self.protocol = Protocol::Http2(frames);
+                    rest = rest.get_mut(at..).unwrap_or_default();
+                }
+            }
+        }
+        if let Protocol::Http2(frames) = &mut self.protocol
+            && frames.look(rest)
+        {
+            self.findings.note(FLOOD);
+        }
+        whole
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if let Protocol::Refused(rest) = &mut self.protocol {
+            let (told, left) = rest.split_at(rest.len().min(buf.remaining()));
+            buf.put_slice(told);
+            *rest = left;
+            return Poll::Ready(Ok(()));
+        }
+        let before = buf.filled().len();
+        std::task::ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
+        let seen = match buf.filled_mut().get_mut(before..) {
+            Some(read) if !read.is_empty() => self.look(read),
+            _ => 0,
+        };
+        buf.set_filled(before + seen);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = std::task::ready!(Pin::new(&mut self.stream).poll_write(cx, buf))?;
+        self.note_written(written);
+        Poll::Ready(Ok(written))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = std::task::ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, bufs))?;
+        self.note_written(written);
+        Poll::Ready(Ok(written))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+impl<S> Wire<S> {
+    fn note_written(&mut self, written: usize) {
+        if let Protocol::Http2(frames) = &mut self.protocol {
+            frames.note_written(written);
+        }
+    }
+}
