@@ -9,6 +9,7 @@
 //! | `resources_and_prompts` | resources, templates, prompts, completion |
 //! | `mutual_tls` | clients known by their certificates, a pinned server, revocation at run time |
 //! | `axum` | the service mounted in an axum application |
+//! | `browser_client` | one web page may use a server: preflight, rates, a path below a base |
 //! | `audit_log` | a chained audit log: written, checked, edited in vain, mapped to OCSF |
 //! | `authentication` | every kind of static credential, refusals, and a key exchanged while the server runs |
 //! | `policy` | roles, demands on arguments, what is listed, and explanations |
