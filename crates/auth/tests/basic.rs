@@ -6,7 +6,7 @@ use std::{num::NonZeroUsize, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
-use palisade_auth::{Basic, BasicCredential, PasswordHash, basic::UserEntry};
+use palisade_auth::{Basic, BasicCredential, BasicHandle, PasswordHash, basic::UserEntry};
 use palisade_security::{
     AllowedOrigins, Authenticator, AuthnError, CredentialProvider, Credentials, ManualClock,
     Origin, PeerInfo, SecurityConfig, ServerSecurity, Severity, UnixMillis, build_auth_headers,
@@ -106,9 +106,9 @@ async fn k4_few_are_hashed_at_once_and_few_wait() {
     let count = |wanted: &Result<String, AuthnError>| {
         outcomes.iter().filter(|found| *found == wanted).count()
     };
-    // Two at once, and the quarter of eight places that one address may have.
-    assert_eq!(count(&Ok("alice".to_owned())), 4);
-    assert_eq!(count(&Err(AuthnError::Busy)), 46);
+    // Two at once, the quarter of eight places that one address may have, and whoever came when some were done.
+    let (served, busy) = (count(&Ok("alice".to_owned())), count(&Err(AuthnError::Busy)));
+    assert!(served >= 4 && busy > 0 && served + busy == 50, "{served} served, {busy} refused");
     assert!((1..=2).contains(&handle.most_at_once()), "{}", handle.most_at_once());
     assert_eq!(ask(&basic, "alice:password").await.unwrap(), "alice", "and serves on");
 }
@@ -165,19 +165,21 @@ async fn users_of_a_running_server_are_exchanged() {
     assert_eq!(ask(&basic, "bob:password").await.unwrap(), "bob");
 }
 
-fn server(clock: &Arc<ManualClock>) -> ServerSecurity {
+fn server(clock: &Arc<ManualClock>) -> (ServerSecurity, BasicHandle) {
     let at = UnixMillis::new;
     let users = [
         UserEntry::new("alice", fast()).with_not_before(at(100)).with_expires_at(at(200)),
         UserEntry::new("bob", fast()),
     ];
-    SecurityConfig::server()
+    let basic = Basic::dangerous().weak_passwords(users).with_max_at_once(NonZeroUsize::MIN);
+    let handle = basic.handle();
+    let security = SecurityConfig::server()
         .with_allowed_origins(AllowedOrigins::none())
-        .with_authenticator(Basic::dangerous().weak_passwords(users))
+        .with_authenticator(basic)
         .without_tls()
         .with_clock(Arc::clone(clock))
-        .build()
-        .unwrap()
+        .build();
+    (security.unwrap(), handle)
 }
 
 async fn code(server: &ServerSecurity, plain: &str) -> &'static str {
@@ -194,7 +196,7 @@ async fn code(server: &ServerSecurity, plain: &str) -> &'static str {
 #[tokio::test]
 async fn a_password_is_valid_from_its_begin_to_its_end() {
     let clock = Arc::new(ManualClock::default());
-    let server = server(&clock);
+    let (server, _) = server(&clock);
     for (now, expected) in
         [(99, "invalid_credentials"), (100, "ok"), (199, "ok"), (200, "expired_credentials")]
     {
@@ -205,18 +207,21 @@ async fn a_password_is_valid_from_its_begin_to_its_end() {
 
 #[tokio::test]
 async fn k3_guesses_that_wait_for_each_other_do_not_all_count_as_the_first() {
-    let server = Arc::new(server(&Arc::default()));
+    let (server, handle) = server(&Arc::default());
+    let server = Arc::new(server);
     let guesses = (0..15).map(|n| {
         let server = Arc::clone(&server);
-        tokio::spawn(async move { code(&server, &format!("bob:guess {n}")).await })
+        // The last one is right.
+        let guess = if n == 14 { "bob:password".to_owned() } else { format!("bob:guess {n}") };
+        tokio::spawn(async move { code(&server, &guess).await })
     });
-    let mut checked = 0;
+    let mut codes = Vec::new();
     for guess in guesses.collect::<Vec<_>>() {
-        checked += usize::from(guess.await.unwrap() == "invalid_credentials");
+        codes.push(guess.await.unwrap());
     }
-    let at_once = std::thread::available_parallelism().map_or(1, |n| (n.get() / 2).max(1));
-    assert!(checked < 5 + at_once, "{checked} guesses were checked");
-    assert_eq!(code(&server, "bob:password").await, "too_many_failed_attempts");
+    assert_eq!(codes[..5], ["invalid_credentials"; 5]);
+    assert_eq!(codes[5..], ["too_many_failed_attempts"; 10]);
+    assert_eq!(handle.hashes_computed(), 5, "the others were not even looked at");
 }
 
 #[tokio::test]

@@ -130,12 +130,12 @@ impl Authenticator for Basic {
         let verifying = runtime.spawn_blocking(move || {
             let hashing = live.hashing();
             let found = users.verify(&attempt.user, &attempt.password, || live.note_hash());
-            // Not before: if the caller has left, it still takes a processor.
             drop(hashing);
-            drop(permit);
-            found
+            // With the permit: if the caller has left, it is held until here; if not, until the outcome is
+            // about to be counted, so that the next attempt is asked about after that.
+            (found, permit)
         });
-        let found = verifying.await.map_err(|_| AuthnError::Unavailable)?;
+        let (found, _permit) = verifying.await.map_err(|_| AuthnError::Unavailable)?;
         let known = found.ok_or(AuthnError::InvalidCredentials)?;
         let begun =
             known.not_before.is_none_or(|begin| credentials.now().is_some_and(|now| now >= begin));
