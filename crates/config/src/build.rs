@@ -57,8 +57,10 @@ pub(crate) fn server(
     let builder = SecurityConfig::server().with_allowed_origins(origins(raw, findings));
     let builder = authentication::decide(raw, fetcher, builder, findings);
     let builder = tls::decide(raw, fetcher, builder, findings);
+    let hosts = hosts(raw, findings);
+    edge::check_hsts(raw, &hosts, findings);
     let mut builder = builder
-        .with_allowed_hosts(hosts(raw, findings))
+        .with_allowed_hosts(hosts)
         .with_limits(limits::server(&raw.limits, findings))
         .with_backoff(authentication::backoff(raw, findings))
         .with_security_headers(edge::security_headers(raw, findings));

@@ -121,7 +121,11 @@ impl Fetcher<'_> {
     pub(crate) fn fetch(&self, secret: &SecretRef, path: &str, findings: &mut Findings) -> Secret {
         let fetched = match &secret.0 {
             Place::Given(secret) => Ok(secret.clone()),
-            Place::Inline(secret) if self.allow_inline => Ok(secret.clone()),
+            Place::Inline(secret) if self.allow_inline => {
+                let message = "the secret stands in the file itself, as `dangerous` allows";
+                findings.warning(path, "inline_secret", message, "write `env:NAME` or `file:PATH`");
+                Ok(secret.clone())
+            }
             Place::Inline(_) => Err(Failure {
                 code: "inline_secret",
                 message: "the secret stands in the file itself".to_owned(),

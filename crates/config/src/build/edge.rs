@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::HeaderName;
-use palisade_security::{Cors, EndpointPath, SecurityHeaders, TrustedProxies};
+use palisade_security::{AllowedHosts, Cors, EndpointPath, SecurityHeaders, TrustedProxies};
 
 use super::limits::duration;
 use crate::{
@@ -87,6 +87,30 @@ pub(super) fn security_headers(
         }
     }
     headers
+}
+
+/// Finds `Strict-Transport-Security` where it is never sent.
+pub(super) fn check_hsts(raw: &RawSecurityConfig, hosts: &AllowedHosts, findings: &mut Findings) {
+    let Some(headers) = &raw.security_headers else { return };
+    let encrypted = raw.tls.is_some() || raw.dangerous.plain_http_behind_proxy;
+    let (message, fix) = if !encrypted {
+        ("it is not sent over plain http", "add `[tls]`, or remove it")
+    } else if hosts.is_loopback_only() {
+        (
+            "it is not sent by a server that answers to names of this machine only",
+            "name the server in `hosts.allowed`, or remove it",
+        )
+    } else {
+        return;
+    };
+    for (set, key) in
+        [(headers.hsts.is_some(), "hsts"), (headers.hsts_subdomains, "hsts_subdomains")]
+    {
+        if set {
+            let path = format!("security_headers.{key}");
+            findings.error(path, "setting_without_effect", message, fix);
+        }
+    }
 }
 
 /// Headers carry whole seconds: a fraction would be dropped in silence.

@@ -78,6 +78,9 @@ pub enum Flush {
 /// five seconds.
 pub struct JsonLinesAudit {
     queue: Arc<Queue>,
+    /// What `Debug` tells of the writer.
+    chained_by: &'static str,
+    max_file_bytes: Option<u64>,
 }
 
 /// How a [`JsonLinesAudit`] writes.
@@ -224,6 +227,8 @@ impl JsonLinesOptions {
         };
         let rules = Rules { capacity: self.queue, fail_mode: self.fail_mode, gather };
         let queue = Arc::new(Queue::new(rules));
+        let chained_by = if self.key.is_some() { "hmac-sha-256" } else { "sha-256" };
+        let max_file_bytes = self.max_file_bytes;
         let must_write = self.fail_mode == FailMode::Closed;
         let writer = Writer {
             queue: Arc::clone(&queue),
@@ -238,7 +243,7 @@ impl JsonLinesOptions {
             .name("palisade-audit".into())
             .spawn(move || writer.run(first))
             .map_err(|error| AuditFileError::Io { kind: error.kind() })?;
-        let audit = JsonLinesAudit { queue };
+        let audit = JsonLinesAudit { queue, chained_by, max_file_bytes };
         if must_write {
             // Better now than at the first request.
             audit.flush(PATIENCE)?;
@@ -280,6 +285,10 @@ impl Drop for JsonLinesAudit {
 
 impl fmt::Debug for JsonLinesAudit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JsonLinesAudit").field("head", &self.head()).finish_non_exhaustive()
+        f.debug_struct("JsonLinesAudit")
+            .field("rules", self.queue.rules())
+            .field("chained_by", &self.chained_by)
+            .field("max_file_bytes", &self.max_file_bytes)
+            .finish_non_exhaustive()
     }
 }

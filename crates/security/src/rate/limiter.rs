@@ -1,6 +1,9 @@
 //! The budgets of a server: addresses, principals, and principals with tools.
 
-use std::collections::HashMap;
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+};
 
 use super::{Rate, RateLimits, table::Table};
 use crate::{
@@ -9,11 +12,25 @@ use crate::{
 
 /// [`RateLimits`] with the budgets that they grant. What is not limited costs nothing, not even a look at
 /// the clock.
-#[derive(Debug)]
 pub(crate) struct RateLimiter {
     addresses: Option<(Rate, Table)>,
     principals: Option<(Rate, Table)>,
     tools: Option<(HashMap<Box<str>, Rate>, Table)>,
+}
+
+/// In the order of the names: the same rates look the same.
+impl fmt::Debug for RateLimiter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sorted = |(tools, table): &(HashMap<Box<str>, Rate>, Table)| {
+            let tools: BTreeMap<_, _> = tools.iter().collect();
+            format!("{tools:?}, {table:?}")
+        };
+        f.debug_struct("RateLimiter")
+            .field("addresses", &self.addresses)
+            .field("principals", &self.principals)
+            .field("tools", &self.tools.as_ref().map(sorted))
+            .finish()
+    }
 }
 
 impl RateLimiter {

@@ -224,7 +224,10 @@ impl fmt::Debug for ClientTls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientTls")
             .field("roots", &self.0.live.current().roots)
-            .field("client_certificate", &self.0.settings.own.is_some())
+            .field("roots_from", &self.0.settings.roots)
+            .field("versions", &self.0.settings.versions)
+            .field("client_certificate", &self.0.settings.own)
+            .field("demands", &self.0.settings.demands)
             .field("verifies_servers", &self.0.settings.verifies)
             .finish_non_exhaustive()
     }

@@ -223,7 +223,11 @@ impl ServerTls {
 impl fmt::Debug for ServerTls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ServerTls")
-            .field("certificates", &self.0.live.current().own.chain.len())
+            .field("chain", &self.0.live.current().own.chain.len())
+            .field("certificates", &self.0.settings.certificates)
+            .field("key", &self.0.settings.key)
+            .field("versions", &self.0.settings.versions)
+            .field("reload_interval", &self.0.settings.reload_interval)
             .field("client_certificates", &self.0.settings.clients)
             .finish_non_exhaustive()
     }

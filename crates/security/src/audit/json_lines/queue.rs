@@ -88,6 +88,10 @@ impl State {
 }
 
 impl Queue {
+    pub(super) const fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
     pub(super) fn new(rules: Rules) -> Self {
         Self { rules, state: Mutex::default(), work: Condvar::new(), done: Condvar::new() }
     }

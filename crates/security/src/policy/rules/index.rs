@@ -1,6 +1,10 @@
 //! Rules, filed under the names they are about.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    sync::Arc,
+};
 
 use crate::{
     config::{Finding, Severity},
@@ -73,10 +77,18 @@ impl Entry {
 }
 
 /// Entries by exact name, and those for every name.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(super) struct Index {
     exact: HashMap<Box<str>, Vec<Arc<Entry>>>,
     any: Vec<Arc<Entry>>,
+}
+
+/// In the order of the names: the same rules look the same.
+impl fmt::Debug for Index {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let exact: BTreeMap<_, _> = self.exact.iter().collect();
+        f.debug_struct("Index").field("exact", &exact).field("any", &self.any).finish()
+    }
 }
 
 impl Index {
