@@ -3,12 +3,15 @@
 //! A transport moves messages and knows nothing of tools; an engine answers messages and knows nothing
 //! of sockets. This crate is where they meet: [`Dispatcher`] is what a server engine offers to a
 //! transport, [`ClientTransport`] is what a transport offers to a client engine. [`Outbox`] carries the
-//! notifications of one request from its handler to the transport, bounded, within one task.
+//! notifications of one request from its handler to the transport, bounded, within one task. [`LineDecoder`]
+//! splits streams into the lines that stdio carries messages in.
 
 mod client;
+mod line;
 mod outbox;
 mod server;
 
 pub use client::{ClientTransport, MessageStream, OutboundRequest, TransportError};
+pub use line::{LineDecoder, LineError, encode_line};
 pub use outbox::Outbox;
 pub use server::{BoxFuture, Call, Dispatcher, Reply, ReplyOutcome};
