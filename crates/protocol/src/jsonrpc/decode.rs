@@ -49,7 +49,7 @@ pub struct DecodeError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeErrorKind {
-    /// Not UTF-8, not JSON, or more than one value.
+    /// Not UTF-8, not JSON, more than one value, or a key that is no Unicode text.
     #[error("invalid json")]
     Syntax,
     /// Nested deeper than allowed.
@@ -154,6 +154,7 @@ impl From<scan::ScanError> for DecodeErrorKind {
         match error {
             scan::ScanError::TooDeep => Self::TooDeep,
             scan::ScanError::DuplicateKey => Self::DuplicateKey,
+            scan::ScanError::BrokenKey => Self::Syntax,
         }
     }
 }

@@ -1,9 +1,9 @@
 //! One pass over well-formed JSON that bounds its depth and finds keys that appear twice.
 //!
 //! Duplicate keys are how two readers of one message come to see two messages: the policy reads the
-//! first, the handler the last. So no object anywhere in a message may have one.
-
-use std::borrow::Cow;
+//! first, the handler the last. So no object anywhere in a message may have one. A key that escapes half of a
+//! surrogate pair is refused as well: it is no text, some readers put the same character in the place of
+//! all such halves, and then two keys are one.
 
 use memchr::{memchr, memchr2};
 
@@ -12,6 +12,8 @@ use memchr::{memchr, memchr2};
 pub(super) enum ScanError {
     TooDeep,
     DuplicateKey,
+    /// A key is no Unicode text.
+    BrokenKey,
 }
 
 /// The deepest nesting that any limit may allow; what serde_json allows too.
@@ -51,9 +53,7 @@ pub(super) fn check(json: &str, max_depth: usize) -> Result<(), ScanError> {
                 }
             }
             b'}' => {
-                if keys.pop_object(frames.get(depth).copied().unwrap_or_default()) {
-                    return Err(ScanError::DuplicateKey);
-                }
+                keys.pop_object(frames.get(depth).copied().unwrap_or_default())?;
                 depth = depth.saturating_sub(1);
                 expects_key = false;
             }
@@ -103,37 +103,41 @@ impl<'a> Keys<'a> {
         self.len += 1;
     }
 
-    /// Takes the keys from `from` on away, the keys of one object; whether two of them are equal.
-    fn pop_object(&mut self, from: usize) -> bool {
+    /// Takes the keys from `from` on away, the keys of one object, and says what is wrong with them.
+    fn pop_object(&mut self, from: usize) -> Result<(), ScanError> {
         let on_stack = self.first.len();
-        let duplicate = if self.len <= on_stack {
-            has_duplicate(self.first.get_mut(from..self.len).unwrap_or_default(), self.escapes)
+        let verdict = if self.len <= on_stack {
+            check_keys(self.first.get_mut(from..self.len).unwrap_or_default(), self.escapes)
         } else if from >= on_stack {
-            has_duplicate(self.more.get_mut(from - on_stack..).unwrap_or_default(), self.escapes)
+            check_keys(self.more.get_mut(from - on_stack..).unwrap_or_default(), self.escapes)
         } else {
             let stacked = self.first.get(from..).unwrap_or_default();
-            has_duplicate(&mut [stacked, &self.more].concat(), self.escapes)
+            check_keys(&mut [stacked, &self.more].concat(), self.escapes)
         };
         self.len = from.min(self.len);
         self.more.truncate(self.len.saturating_sub(on_stack));
-        duplicate
+        verdict
     }
 }
 
 /// A key as its reader sees it.
-fn unescaped(key: &str) -> Cow<'_, str> {
-    match serde_json::from_str::<String>(&format!("\"{key}\"")) {
-        Ok(text) => Cow::Owned(text),
-        Err(_) => Cow::Borrowed(key),
-    }
+fn unescaped(key: &str) -> Result<String, ScanError> {
+    serde_json::from_str(&format!("\"{key}\"")).map_err(|_| ScanError::BrokenKey)
 }
 
-fn has_duplicate(keys: &mut [&str], escapes: bool) -> bool {
-    if escapes && keys.iter().any(|key| key.contains('\\')) {
-        let mut keys: Vec<_> = keys.iter().map(|key| unescaped(key)).collect();
+/// Checks the keys of one object.
+fn check_keys(keys: &mut [&str], escapes: bool) -> Result<(), ScanError> {
+    let duplicate = if escapes && keys.iter().any(|key| key.contains('\\')) {
+        let mut keys = keys.iter().map(|key| unescaped(key)).collect::<Result<Vec<_>, _>>()?;
         keys.sort_unstable();
-        return keys.iter().zip(keys.iter().skip(1)).any(|(a, b)| a == b);
-    }
+        keys.iter().zip(keys.iter().skip(1)).any(|(a, b)| a == b)
+    } else {
+        has_duplicate(keys)
+    };
+    if duplicate { Err(ScanError::DuplicateKey) } else { Ok(()) }
+}
+
+fn has_duplicate(keys: &mut [&str]) -> bool {
     if keys.len() <= 8 {
         let mut rest = &*keys;
         while let [key, others @ ..] = rest {
@@ -186,6 +190,16 @@ mod tests {
             r#""a""#,
             r#"{}"#,
         ] {
+            assert_eq!(check(json, 64), Ok(()), "{json}");
+        }
+    }
+
+    #[test]
+    fn keys_are_text() {
+        for json in [r#"{"\ud800":1}"#, r#"[{"a":{"x":0,"\uDC00y":1}}]"#, r#"{"\ud800\ud800":1}"#] {
+            assert_eq!(check(json, 64), Err(ScanError::BrokenKey), "{json}");
+        }
+        for json in [r#"{"\ud83d\ude00":1}"#, r#"{"a":"\ud800"}"#, r#"{"\\ud800":1}"#] {
             assert_eq!(check(json, 64), Ok(()), "{json}");
         }
     }
