@@ -1,6 +1,6 @@
 //! [`ClientConfig`]: from a raw form or a file to the security of a client.
 
-use std::path::Path;
+use std::{fmt, path::Path};
 
 use palisade_security::{ClientSecurity, Finding, SecurityConfigError};
 
@@ -9,7 +9,7 @@ use crate::{
     checked::{Checked, Kind, Purpose, decode},
     document::Format,
     findings::Findings,
-    raw::RawClientConfig,
+    raw::{RawClientConfig, ShownUrl},
     schema::client_schema,
 };
 
@@ -24,11 +24,21 @@ use crate::{
 /// // HttpTransport::builder(config.url())?.with_security(config.security())?.build()?
 /// # Ok::<(), palisade_security::SecurityConfigError>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ClientConfig {
     pub(crate) url: String,
     pub(crate) security: ClientSecurity,
     pub(crate) warnings: Vec<Finding>,
+}
+
+impl fmt::Debug for ClientConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientConfig")
+            .field("url", &ShownUrl(&self.url))
+            .field("security", &self.security)
+            .field("warnings", &self.warnings)
+            .finish()
+    }
 }
 
 impl ClientConfig {

@@ -19,6 +19,7 @@ pub use authentication::{
     RawAuthentication, RawBackoff, RawCertificate, RawCertificateName, RawCombination, RawHeader,
     RawHeaderSet, RawSecret, RawUser,
 };
+pub(crate) use client::ShownUrl;
 pub use client::{RawClientConfig, RawClientCredentials, RawClientDangerous, RawClientLimits};
 pub use edge::{RawCors, RawForwarded, RawHsts, RawSecurityHeaders, RawTrustedProxies};
 pub use limits::{RawLimits, RawRate, RawRateLimits};

@@ -1,6 +1,6 @@
 //! The security of a client, as a file holds it.
 
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -9,7 +9,7 @@ use super::{RawClientTls, RawDuration, RawHeader};
 use crate::SecretRef;
 
 /// The security of a client, as a file holds it. Paths are relative to the file.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "palisade security configuration (client)")]
 #[non_exhaustive]
@@ -30,6 +30,33 @@ pub struct RawClientConfig {
     /// The folder that relative paths start from.
     #[serde(skip)]
     pub(crate) base: Option<PathBuf>,
+}
+
+impl fmt::Debug for RawClientConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RawClientConfig")
+            .field("url", &ShownUrl(&self.url))
+            .field("credentials", &self.credentials)
+            .field("tls", &self.tls)
+            .field("limits", &self.limits)
+            .field("dangerous", &self.dangerous)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Shows a URL without what may be a secret: user information and the query.
+pub(crate) struct ShownUrl<'a>(pub(crate) &'a str);
+
+impl fmt::Debug for ShownUrl<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let end = self.0.find(['?', '#']).unwrap_or(self.0.len());
+        let before_query = self.0.get(..end).unwrap_or_default();
+        // Wherever it stands: what is no URL may hold a secret as well.
+        match before_query.contains('@') {
+            true => f.write_str("(a url with user information)"),
+            false => fmt::Debug::fmt(before_query, f),
+        }
+    }
 }
 
 /// What proves who a client is.
