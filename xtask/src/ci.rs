@@ -33,7 +33,8 @@ const STEPS: &[Step] = &[
     Step { name: "test", run: |_| test::run(no_args()) },
     Step { name: "examples", run: examples },
     Step { name: "demo", run: |_| demo::run(no_args()) },
-    Step { name: "bench", run: bench },
+    Step { name: "bench", run: |root| own_workspace(root, "bench") },
+    Step { name: "fuzz", run: |root| own_workspace(root, "fuzz") },
     Step { name: "conformance", run: |_| conformance::run(no_args()) },
 ];
 
@@ -142,10 +143,11 @@ fn examples(root: &Path) -> Result {
     Program::cargo().args(["build", "--quiet", "--workspace", "--examples"]).dir(root).run()
 }
 
-/// The servers that are measured must keep compiling; measuring is `cargo xtask bench`.
-fn bench(root: &Path) -> Result {
+/// The servers that are measured and the targets that are fuzzed must keep compiling; measuring is `cargo
+/// xtask bench`, fuzzing `cargo xtask fuzz`. What fuzzing found is replayed by the tests.
+fn own_workspace(root: &Path, folder: &str) -> Result {
     Program::cargo()
         .args(["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"])
-        .dir(&root.join("bench"))
+        .dir(&root.join(folder))
         .run()
 }

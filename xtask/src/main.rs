@@ -12,6 +12,7 @@ mod conformance;
 mod demo;
 mod deny;
 mod failure;
+mod fuzz;
 mod layers;
 mod metadata;
 mod process;
@@ -85,6 +86,12 @@ const TASKS: &[Task] = &[
         usage: "[--build] [--seconds N] [--rounds N] [--unpinned]",
         about: "measure against rmcp and bare hyper; `--build` measures the build instead",
         run: bench::run,
+    },
+    Task {
+        name: "fuzz",
+        usage: "[--seconds N] [TARGET...]",
+        about: "run the fuzz targets one after the other (needs cargo-fuzz)",
+        run: fuzz::run,
     },
 ];
 
