@@ -13,3 +13,4 @@
 //! | `audit_log` | a chained audit log: written, checked, edited in vain, mapped to OCSF |
 //! | `authentication` | every kind of static credential, refusals, and a key exchanged while the server runs |
 //! | `policy` | roles, demands on arguments, what is listed, and explanations |
+//! | `security_file` | a server whose security is the file `security.toml` |

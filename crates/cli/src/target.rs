@@ -59,7 +59,7 @@ impl Options {
                 object.insert("credentials".to_owned(), credentials);
             }
             if let Some(ca) = &self.ca {
-                object.insert("tls".to_owned(), json!({ "roots": format!("file:{ca}") }));
+                object.insert("tls".to_owned(), json!({ "authorities": format!("file:{ca}") }));
             }
         }
         // The same way that a file takes: a token on the command line, which every user of the machine can

@@ -174,3 +174,62 @@ fn what_is_printed_cannot_steer_the_terminal() {
     let run = palisade(&["\u{1b}[2J"], &[]);
     assert!(!run.err.contains('\u{1b}'), "{}", run.err);
 }
+
+/// The file that the example `security_file` serves with.
+#[test]
+fn the_example_has_no_findings() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/security.toml");
+    let (token, key) = (Canary::new("token"), Canary::new("key"));
+    let env = [("MCP_TOKEN", token.secret()), ("MCP_CI_KEY", key.secret())];
+    let run = palisade(&["check", file, "--deny-warnings"], &env);
+    assert_eq!(run.code, 0, "{}", run.out);
+    let run = palisade(&["doctor", file, "--json"], &env);
+    assert_eq!(
+        (run.code, run.json()["next"]["code"].as_str()),
+        (0, Some("add_tls")),
+        "{}",
+        run.out
+    );
+    let run = palisade(&["check", file], &[("MCP_TOKEN", "short")]);
+    assert_eq!(run.code, 1);
+    assert!(run.out.contains("secret_too_short") && run.out.contains("secret_variable_missing"));
+}
+
+/// A log that the program verifies, edited and whole.
+#[test]
+fn audit_logs_are_verified() {
+    use palisade::security::audit::{AuditKey, FailMode, JsonLinesAudit};
+    let folder = folder("audit");
+    let key = Canary::new("key");
+    let secret = format!("{}{}", key.secret(), "q7VtE2zR9wLx4KpN");
+    let path = folder.join("audit.jsonl");
+    let options = JsonLinesAudit::options(FailMode::Closed)
+        .with_key(AuditKey::from_secret(&palisade::security::Secret::new(secret.clone())).unwrap());
+    drop(options.open(&path).unwrap());
+    let file = path.to_str().unwrap();
+    let env = [("AUDIT_KEY", secret.as_str())];
+    let verify = ["audit", "verify", file, "--key", "env:AUDIT_KEY"];
+    let run = palisade(&[&verify[..], &["--json"]].concat(), &env);
+    assert_eq!((run.code, &run.json()["ok"]), (0, &Value::Bool(true)), "{}{}", run.out, run.err);
+    let head = run.json()["head"].as_str().unwrap().to_owned();
+    let run = palisade(&[&verify[..], &["--checkpoint", &head]].concat(), &env);
+    assert_eq!(run.code, 0, "{}{}", run.out, run.err);
+    assert!(run.out.starts_with("the chain is whole"), "{}", run.out);
+    // Without the key nothing can be said for it.
+    assert_eq!(palisade(&["audit", "verify", file], &env).code, 1);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let edited = write(&folder, "edited.jsonl", &text.replacen("\"", " \"", 1), 0o600);
+    let run = palisade(&["audit", "verify", &edited, "--key", "env:AUDIT_KEY"], &env);
+    assert_eq!(run.code, 1, "{}", run.out);
+    assert!(run.out.starts_with("error["), "{}", run.out);
+    assert_eq!(key.find_in(&run.out), None);
+    for (args, code) in [
+        (&["audit", "verify"][..], 2),
+        (&["audit", "verfy", file], 2),
+        (&["audit", "verify", "no-such-file"], 3),
+        (&["audit", "verify", file, "--checkpoint", "x"], 2),
+        (&["audit", "verify", file, "--key", "env:NO_SUCH_KEY_IS_SET"], 2),
+    ] {
+        assert_eq!(palisade(args, &env).code, code, "{args:?}");
+    }
+}

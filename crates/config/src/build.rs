@@ -178,14 +178,11 @@ fn hosts(raw: &RawSecurityConfig, findings: &mut Findings) -> AllowedHosts {
 /// Who may do what. One that cannot be used is replaced by one that denies everything.
 fn policy(raw: &RawSecurityConfig, findings: &mut Findings) -> Option<RulePolicy> {
     let raw = raw.policy.as_ref()?;
-    if raw.rules.is_empty() {
-        let message = "there is no rule, so nobody may do anything";
-        let fix = "add `[[policy.rules]]`, or remove `[policy]`";
-        findings.error("policy.rules", "policy_without_rules", message, fix);
-    }
     Some(RulePolicy::try_from(raw).unwrap_or_else(|error| {
         let own = error.findings().iter().cloned();
         own.for_each(|finding| findings.add(finding.within("policy")));
+        // The one in its place has no rules, which is no news.
+        findings.mark_broken("policy");
         RulePolicy::new()
     }))
 }
@@ -242,7 +239,7 @@ fn translate(finding: Finding) -> Finding {
              `dangerous.plain_http_behind_proxy`",
         ),
         "client_certificates_not_requested" => {
-            ("tls.client_certificates", "add `[tls.client_certificates]` with `roots`")
+            ("tls.client_certificates", "add `[tls.client_certificates]` with `authorities`")
         }
         "proxy_not_named" => ("trusted_proxies", "add `[trusted_proxies]` with its addresses"),
         "cors_without_origins" => ("cors", "list pages in `origins.allowed`, or remove `[cors]`"),

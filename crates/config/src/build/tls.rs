@@ -40,6 +40,10 @@ pub(super) fn decide(
         Ok(tls) => builder.with_tls(tls),
         Err(error) => {
             take(error.findings(), findings);
+            if tls.client_certificates.is_some() {
+                // They were asked for: that nobody asks is no news.
+                findings.mark_broken("tls.client_certificates");
+            }
             builder.without_tls()
         }
     }
@@ -71,7 +75,7 @@ fn client_certificates(
     fetcher: Fetcher<'_>,
     findings: &mut Findings,
 ) -> ClientCertificates {
-    let roots = PemSource::file(fetcher.resolve(&raw.roots));
+    let roots = PemSource::file(fetcher.resolve(&raw.authorities));
     let mut clients = match raw.optional {
         true => ClientCertificates::optional(roots),
         false => ClientCertificates::required(roots),
@@ -101,7 +105,7 @@ pub(super) fn client(
         return None;
     }
     let tls = raw.tls.as_ref().unwrap_or(&default);
-    let mut builder = ClientTls::builder(roots(tls.roots.as_deref(), fetcher, findings))
+    let mut builder = ClientTls::builder(roots(tls.authorities.as_deref(), fetcher, findings))
         .with_versions(versions(tls.min_version));
     match (&tls.client_certificate, &tls.client_key) {
         (Some(certificate), Some(key)) => {
@@ -142,14 +146,14 @@ fn roots(text: Option<&str>, fetcher: Fetcher<'_>, findings: &mut Findings) -> R
         Some("webpki") => {
             let message = "these authorities are not compiled in";
             let fix = "enable feature `tls-webpki-roots`, or write `system`";
-            findings.error("tls.roots", "roots_not_compiled", message, fix);
+            findings.error("tls.authorities", "roots_not_compiled", message, fix);
         }
         Some(other) => match other.strip_prefix("file:") {
             Some(path) => return Roots::only(PemSource::file(fetcher.resolve(path.as_ref()))),
             None => {
                 let message = "it names no authorities";
                 let fix = "write `system`, `webpki` or `file:PATH`";
-                findings.error("tls.roots", "unknown_value", message, fix);
+                findings.error("tls.authorities", "unknown_value", message, fix);
             }
         },
     }
@@ -178,6 +182,9 @@ fn pins(texts: &[String], path: &str, findings: &mut Findings) -> Vec<SpkiPin> {
                 findings.error(path, error.code(), error.to_string(), fix);
             }
         }
+    }
+    if pins.len() != texts.len() {
+        findings.mark_broken(path);
     }
     pins
 }

@@ -121,7 +121,7 @@ fn tls(cause: &TlsError, origin: &Origin) -> Finding {
             "tls_unknown_authority",
             "the server's certificate comes from an authority that is not trusted here".to_owned(),
             "let the server send its whole chain; for an authority of your own, name its certificate \
-             (`[tls] roots`, `--ca FILE`)",
+             (`[tls] authorities`, `--ca FILE`)",
         ),
         TlsError::InvalidCertificate(C::Revoked) => (
             "tls_certificate_revoked",

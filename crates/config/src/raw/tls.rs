@@ -47,7 +47,7 @@ pub enum RawTlsVersion {
 pub struct RawClientCertificates {
     /// A PEM file with the authorities that vouch for clients.
     #[schemars(example = &"clients-ca.pem")]
-    pub roots: PathBuf,
+    pub authorities: PathBuf,
     /// Lets clients without a certificate connect too. Default: no.
     #[serde(default)]
     pub optional: bool,
@@ -67,7 +67,7 @@ pub struct RawClientTls {
     /// Whose authorities to trust: `system`, `webpki` (Mozilla's, compiled in) or `file:PATH`. Default:
     /// `system`.
     #[schemars(example = &"file:ca.pem")]
-    pub roots: Option<String>,
+    pub authorities: Option<String>,
     /// The oldest version of TLS that is spoken. Default: 1.2.
     pub min_version: RawTlsVersion,
     /// A PEM file with the client's own chain, for servers that ask.

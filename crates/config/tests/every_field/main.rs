@@ -105,7 +105,7 @@ fn full_server() -> Value {
             "certificates": "server.pem", "key": "server.key", "min_version": "1.2",
             "reload_interval": "30s",
             "client_certificates": {
-                "roots": "ca.pem", "optional": true, "crls": ["ca.crl"], "spki_pins": [PIN],
+                "authorities": "ca.pem", "optional": true, "crls": ["ca.crl"], "spki_pins": [PIN],
                 "max_chain_depth": 3,
             },
         },
@@ -185,7 +185,7 @@ fn clients() -> Vec<Value> {
             "url": "https://localhost:8443/mcp",
             "credentials": credentials,
             "tls": {
-                "roots": "file:ca.pem", "min_version": "1.2", "client_certificate": "client.pem",
+                "authorities": "file:ca.pem", "min_version": "1.2", "client_certificate": "client.pem",
                 "client_key": "client.key", "crls": ["ca.crl"], "spki_pins": [PIN], "max_chain_depth": 3,
             },
             "limits": {

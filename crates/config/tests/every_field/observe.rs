@@ -66,6 +66,9 @@ fn sealing(security: &ServerSecurity, seen: &mut String) {
     .unwrap();
 }
 
+/// What it is, who tries, and with which headers.
+type Attempt<'a> = (&'a str, &'a PeerInfo, &'a [(&'static str, &'a str)]);
+
 /// Who is let in.
 async fn authentication(security: &ServerSecurity, world: &World, seen: &mut String) {
     let certificate = world.ca.client("spiffe://example.org/ci");
@@ -74,7 +77,7 @@ async fn authentication(security: &ServerSecurity, world: &World, seen: &mut Str
     let known = peer.clone().with_certificate(Arc::new(certificate));
     let basic = format!("Basic {}", "YmFzaWM6cGFzc3dvcmQ=");
     let bearer = format!("Bearer {TOKEN}");
-    let attempts: [(&str, &PeerInfo, &[(&'static str, &str)]); 6] = [
+    let attempts: [Attempt<'_>; 6] = [
         ("nobody", &peer, &[]),
         ("bearer", &peer, &[("authorization", &bearer)]),
         ("api key", &peer, &[("x-team-key", KEY)]),

@@ -1,0 +1,11 @@
+//! E0599 no method named `build`: who encrypts is not decided.
+
+use palisade_auth::Bearer;
+use palisade_security::{AllowedOrigins, SecurityConfig};
+
+fn main() {
+    let builder = SecurityConfig::server()
+        .with_allowed_origins(AllowedOrigins::none())
+        .with_authenticator(Bearer::tokens(["q7VtE2zR9wLx4KpN8sYc3HbJ6mGd5FaT"]));
+    drop(builder.build());
+}
