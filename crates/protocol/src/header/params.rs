@@ -140,16 +140,24 @@ impl ParamHeader {
         match self.value_in(arguments)? {
             Value::String(text) => Some(text.clone()),
             Value::Bool(value) => Some(value.to_string()),
-            Value::Number(number) => match number.as_i64() {
-                Some(n) if (-MAX_SAFE_INTEGER..=MAX_SAFE_INTEGER).contains(&n) => {
-                    Some(n.to_string())
-                }
-                Some(_) => None,
-                None => Some(number.to_string()),
-            },
+            Value::Number(number) => safe_integer(number).map(|integer| integer.to_string()),
             _ => None,
         }
     }
+}
+
+/// A whole number that every reader keeps exact, however it is written. Others are not mirrored: the text
+/// that one reader writes, another one reads as another number.
+fn safe_integer(number: &Number) -> Option<i64> {
+    let integer = match number.as_i128() {
+        Some(integer) => i64::try_from(integer).ok()?,
+        None => {
+            let float = number.as_f64().filter(|float| float.fract() == 0.0)?;
+            // Saturates beyond what is safe, and far from it.
+            float as i64
+        }
+    };
+    (-MAX_SAFE_INTEGER..=MAX_SAFE_INTEGER).contains(&integer).then_some(integer)
 }
 
 /// Whether two numbers are one. Integers are compared as integers: beyond 2^53 different ones have the
@@ -314,7 +322,19 @@ mod tests {
         };
         check(r#"{"a":"x","b":{"c":-7},"d":true}"#, &[("A", "x"), ("C", "-7"), ("D", "true")]);
         check(r#"{"a":null,"c":3}"#, &[]);
-        check(r#"{"b":{"c":9007199254740992}}"#, &[]);
+        for unsafe_or_broken in [
+            "9007199254740992",
+            "-9007199254740992",
+            "18446744073709551615",
+            "45035991627035996370496",
+            "1e300",
+            "1.5",
+        ] {
+            check(&format!(r#"{{"b":{{"c":{unsafe_or_broken}}}}}"#), &[]);
+        }
+        for (written, expected) in [("42.0", "42"), ("1e3", "1000"), ("-0.0", "0")] {
+            check(&format!(r#"{{"b":{{"c":{written}}}}}"#), &[("C", expected)]);
+        }
         assert!(headers.values(None).is_empty());
 
         let agree = |arguments: &str, sent: &[(&str, &'static str)]| {
