@@ -81,9 +81,16 @@ impl Findings {
     }
 }
 
-/// `parent.key`, or `key` at the top.
+/// `parent.key`, or `key` at the top. A key that could be taken for something else, such as an empty one or
+/// one with a dot, stands in quotes, as in TOML.
 pub(crate) fn join(parent: &str, key: &str) -> String {
-    if parent.is_empty() { key.to_owned() } else { format!("{parent}.{key}") }
+    let bare = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    match (parent.is_empty(), !key.is_empty() && key.bytes().all(bare)) {
+        (true, true) => key.to_owned(),
+        (true, false) => format!("{key:?}"),
+        (false, true) => format!("{parent}.{key}"),
+        (false, false) => format!("{parent}.{key:?}"),
+    }
 }
 
 #[cfg(test)]
@@ -104,5 +111,18 @@ mod tests {
         let list = findings.into_list();
         let paths: Vec<_> = list.iter().map(Finding::path).collect();
         assert_eq!(paths, ["a.b", "a", "a.bc"]);
+    }
+
+    #[test]
+    fn keys_that_could_be_taken_for_something_else_are_quoted() {
+        for (parent, key, expected) in [
+            ("", "tls", "tls"),
+            ("tls", "min_version", "tls.min_version"),
+            ("", "", "\"\""),
+            ("", "tls.key", "\"tls.key\""),
+            ("tls", "a\"\n", "tls.\"a\\\"\\n\""),
+        ] {
+            assert_eq!(join(parent, key), expected);
+        }
     }
 }
