@@ -123,21 +123,3 @@ pub(crate) fn to_json(finding: &Finding, line: Option<usize>) -> Value {
 pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn colours_are_for_terminals() {
-        let output = |colour| Output { colour, ..Output::new(false) };
-        assert_eq!(output(true).paint(Colour::Red, "x"), "\u{1b}[31mx\u{1b}[0m");
-        assert_eq!(output(false).paint(Colour::Red, "x"), "x");
-        assert!(!Output::new(true).colour, "json has none");
-    }
-
-    #[test]
-    fn what_steers_a_terminal_is_replaced() {
-        assert_eq!(printable("a\u{1b}[31m\r\nb"), "a\u{fffd}[31m\u{fffd}\u{fffd}b");
-    }
-}

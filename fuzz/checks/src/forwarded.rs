@@ -162,7 +162,9 @@ fn address(text: &str) -> Option<SocketAddr> {
 /// What a proxy of the other kind would have said about this client.
 fn translated(client: SocketAddr, tls: bool) -> HeaderMap {
     let proto = if tls { "https" } else { "http" };
-    let value = format!("for=unknown, for=\"{client}\";proto={proto};host=mcp.example.com");
+    // Left of a client that is no proxy stands what it wrote itself.
+    let forged = if is_proxy(client.ip()) { "" } else { "for=unknown, " };
+    let value = format!("{forged}for=\"{client}\";proto={proto};host=mcp.example.com");
     [(http::header::FORWARDED, HeaderValue::try_from(value).unwrap())].into_iter().collect()
 }
 
