@@ -261,6 +261,12 @@ type WithTls = ServerConfigBuilder<Ready>;
 
 /// Only for what must be readable by nobody else.
 fn check_key_file(path: &Path, at: &str, findings: &mut Findings) {
+    // Whoever pasted the key itself does not want to read it again in a log.
+    if path.to_string_lossy().contains(['\n', '\r']) || path.to_string_lossy().contains("-----") {
+        let message = "the key stands in the file itself";
+        findings.broken(at, "inline_secret", message, "write the path of a file that holds it");
+        return;
+    }
     // One that cannot be opened is found where it is read.
     if path.is_file()
         && let Ok(file) = std::fs::File::open(path)
