@@ -21,20 +21,36 @@ pub fn check(data: &[u8]) {
     for text in shows(text, format) {
         assert!(!text.is_empty(), "nothing is said");
     }
-    // The same with a secret in every place that may hold one.
-    let value = match format {
-        Format::Json => serde_json::from_str(text).ok(),
-        _ => toml::from_str(text).ok(),
-    };
-    let Some(mut value @ Value::Object(_)) = value else {
+    if ServerConfig::check_text(text, format)
+        .findings()
+        .iter()
+        .any(|one| one.code() == "config_syntax")
+    {
         // Whatever is at fault is shown by its line, for it may be a secret.
         let shown = shows(text, format).join("\n");
         assert!(!shown.contains(CANARY), "a broken file shows what is in it: {shown}");
         return;
+    }
+    // The same with a secret in every place that may hold one, and nowhere else.
+    let text = text.replace(CANARY, "x");
+    let value = match format {
+        Format::Json => serde_json::from_str(&text).ok(),
+        _ => toml::from_str(&text).ok(),
     };
+    let Some(mut value @ Value::Object(_)) = value else { return };
+    let mut pasted = value.clone();
     hide(&mut value, false);
     let shown = shows(&value.to_string(), Format::Json).join("\n");
     assert!(!shown.contains(CANARY), "a secret shows: {shown}");
+    // The same with a key in the place of the path of its file.
+    paste(&mut pasted);
+    let pasted = pasted.to_string();
+    let server = findings(&ServerConfig::check_text(&pasted, Format::Json));
+    let client = findings(&ClientConfig::check_text(&pasted, Format::Json));
+    assert!(
+        !server.contains(CANARY) && !client.contains(CANARY),
+        "a key shows: {server}\n{client}"
+    );
 }
 
 /// Everything that is shown about a text, read as a server's and as a client's.
@@ -85,6 +101,24 @@ fn hide(value: &mut Value, secret: bool) {
                 let fields = fields();
                 let known = fields.all.contains(&**key);
                 hide(value, if known { fields.is_secret(key) } else { secret });
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Puts the canary, in a key as PEM files hold them, in the place of everything that names such a file or
+/// holds a secret.
+fn paste(value: &mut Value) {
+    let pem = || format!("-----BEGIN PRIVATE KEY-----\n{CANARY}\n-----END PRIVATE KEY-----\n");
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(paste),
+        Value::Object(map) => {
+            for (key, value) in map {
+                match value {
+                    Value::String(text) if key == "key" || key == "client_key" => *text = pem(),
+                    value => paste(value),
+                }
             }
         }
         _ => {}
