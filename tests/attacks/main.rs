@@ -28,6 +28,8 @@ mod http;
 #[cfg(test)]
 mod logging;
 #[cfg(test)]
+mod metadata;
+#[cfg(test)]
 mod mtls;
 #[cfg(test)]
 mod mtls_over_time;

@@ -1,12 +1,9 @@
 //! Requests without a credential, with two, or with one in the wrong place.
 
-use async_trait::async_trait;
 use palisade::{
-    Principal, SecurityConfig,
+    SecurityConfig,
     auth::{Bearer, bearer::TokenEntry},
-    security::{
-        AllowedOrigins, Authenticator, AuthnError, Backoff, Challenge, Credentials, Finding,
-    },
+    security::{AllowedOrigins, Backoff, ProtectedResource, ResourceId, Scope},
 };
 use palisade_testkit::{Canary, CapturedLogs, RawRequest};
 use serde_json::json;
@@ -17,37 +14,19 @@ fn anonymous_add() -> RawRequest {
     RawRequest::tools_call("add", json!({"a": 1, "b": 2}))
 }
 
-/// Bearer tokens of a protected resource that has metadata.
-#[derive(Debug)]
-struct Protected(Bearer);
-
-#[async_trait]
-impl Authenticator for Protected {
-    async fn authenticate(&self, credentials: &Credentials<'_>) -> Result<Principal, AuthnError> {
-        self.0.authenticate(credentials).await
-    }
-
-    fn challenge(&self, error: Option<&AuthnError>) -> Challenge {
-        self.0.challenge(error).with_scope("tools:call files:read").with_resource_metadata(
-            "https://mcp.example.com/.well-known/oauth-protected-resource/mcp",
-        )
-    }
-
-    fn findings(&self) -> Vec<Finding> {
-        self.0.findings()
-    }
-}
-
 #[tokio::test]
 async fn rs1_no_token() {
     let missing = Refusal::with_reason(401, -31401, "missing_credentials");
     let invalid = Refusal::with_reason(401, -31401, "invalid_credentials");
     let metadata = r#"scope="tools:call files:read", resource_metadata="https://mcp.example.com/.well-known/oauth-protected-resource/mcp""#;
 
+    let scopes = ["tools:call", "files:read"].map(|scope| Scope::parse(scope).unwrap());
+    let id = ResourceId::parse("https://mcp.example.com/mcp").unwrap();
     let rules = SecurityConfig::server()
         .with_allowed_origins(AllowedOrigins::none())
-        .with_authenticator(Protected(Bearer::entries([TokenEntry::new("alice", ALICE)])))
+        .with_authenticator(Bearer::entries([TokenEntry::new("alice", ALICE)]))
         .without_tls()
+        .with_protected_resource(ProtectedResource::new(id).with_scopes_supported(scopes))
         .with_backoff(Backoff::new().with_free_failures(10));
     let target = Target::start_under(rules, |server, _| server).await;
     for request in [

@@ -74,6 +74,9 @@ pub(crate) fn server(
     if let Some(cors) = edge::cors(raw, findings) {
         builder = builder.with_cors(cors);
     }
+    if let Some(resource) = edge::protected_resource(raw, findings) {
+        builder = builder.with_protected_resource(resource);
+    }
     if let Some(realm) = &raw.realm {
         builder = builder.with_realm(realm.as_str());
     }
@@ -112,6 +115,7 @@ fn check_capabilities(raw: &RawSecurityConfig, transport: TransportKind, finding
     check(combined, Capability::Challenges, "authentication_combination");
     check(raw.rate_limits.is_some(), Capability::RateLimits, "rate_limits");
     check(raw.trusted_proxies.is_some(), Capability::TrustedProxies, "trusted_proxies");
+    check(raw.protected_resource.is_some(), Capability::Challenges, "protected_resource");
     check(raw.cors.is_some(), Capability::Cors, "cors");
     check(raw.security_headers.is_some(), Capability::SecurityHeaders, "security_headers");
     check(raw.dangerous.without_backoff, Capability::Backoff, "dangerous.without_backoff");

@@ -53,8 +53,8 @@ pub use raw::{
     RawClientCertificates, RawClientConfig, RawClientCredentials, RawClientDangerous,
     RawClientLimits, RawClientTls, RawCombination, RawCors, RawDangerous, RawDuration, RawFailMode,
     RawFlush, RawForwarded, RawHeader, RawHeaderSet, RawHosts, RawHsts, RawLimits, RawOrigins,
-    RawRate, RawRateLimits, RawSealing, RawSecret, RawSecurityConfig, RawSecurityHeaders, RawTime,
-    RawTls, RawTlsVersion, RawTransport, RawTrustedProxies, RawUser,
+    RawProtectedResource, RawRate, RawRateLimits, RawSealing, RawSecret, RawSecurityConfig,
+    RawSecurityHeaders, RawTime, RawTls, RawTlsVersion, RawTransport, RawTrustedProxies, RawUser,
 };
 pub use schema::{client_schema, server_schema};
 pub use secret_ref::SecretRef;

@@ -21,7 +21,9 @@ pub use authentication::{
 };
 pub(crate) use client::ShownUrl;
 pub use client::{RawClientConfig, RawClientCredentials, RawClientDangerous, RawClientLimits};
-pub use edge::{RawCors, RawForwarded, RawHsts, RawSecurityHeaders, RawTrustedProxies};
+pub use edge::{
+    RawCors, RawForwarded, RawHsts, RawProtectedResource, RawSecurityHeaders, RawTrustedProxies,
+};
 pub use limits::{RawLimits, RawRate, RawRateLimits};
 #[cfg(feature = "doctor")]
 pub(crate) use scalar::date;
@@ -57,6 +59,8 @@ pub struct RawSecurityConfig {
     pub authentication_combination: RawCombination,
     /// How long whoever fails to authenticate has to wait.
     pub backoff: Option<RawBackoff>,
+    /// What clients without a token are told about where to get one. Default: nothing.
+    pub protected_resource: Option<RawProtectedResource>,
     /// What pages of the allowed origins may do. Without it, no page can read a response.
     pub cors: Option<RawCors>,
     /// What responses say to browsers.

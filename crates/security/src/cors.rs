@@ -220,6 +220,10 @@ impl PreparedCors {
         Self { rules, exposed }
     }
 
+    pub(crate) fn methods(&self) -> &[Method] {
+        &self.rules.methods
+    }
+
     /// Writes what a response to `origin` says; to no origin, that the answer depends on it.
     pub(crate) fn write(&self, origin: Option<&HeaderValue>, response: &mut HeaderMap) {
         if !response.contains_key(VARY) {

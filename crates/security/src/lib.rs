@@ -30,6 +30,7 @@ pub mod limits;
 pub mod origin;
 pub mod policy;
 pub mod principal;
+pub mod protected_resource;
 pub mod provider;
 pub mod proxy;
 pub mod rate;
@@ -66,6 +67,7 @@ pub use policy::{
     RulePolicy, Target, UriRule, UriRuleError, authorize, explain, is_listed,
 };
 pub use principal::{Principal, Scope, ScopeError};
+pub use protected_resource::{Issuer, ProtectedResource, ResourceId, ResourceUrlError};
 pub use provider::{CredentialError, CredentialProvider, NoCredentials, build_auth_headers};
 pub use proxy::{Network, NetworkError, TrustedProxies};
 pub use rate::{Rate, RateLimits};

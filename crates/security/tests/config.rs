@@ -7,9 +7,10 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use http::{HeaderMap, header::AUTHORIZATION};
 use palisade_security::{
-    AccessRequest, AllowedHosts, AllowedOrigins, Authenticator, AuthnError, Challenge, Credentials,
-    Finding, Limits, ManualClock, PeerInfo, Principal, RejectError, SecurityConfig,
-    SecurityConfigError, ServerSecurity, Severity, UnixMillis, authorize,
+    AccessRequest, AllowedHosts, AllowedOrigins, AnyOf, Authenticator, AuthnError, Challenge,
+    Credentials, Finding, GuardInput, Issuer, Limits, ManualClock, PeerInfo, Principal,
+    ProtectedResource, RejectError, ResourceId, Scope, SecurityConfig, SecurityConfigError,
+    ServerSecurity, Severity, UnixMillis, authorize,
     config::{Ready, ServerConfigBuilder, WantsTls},
 };
 
@@ -250,4 +251,128 @@ fn rs1_challenges_name_the_realm() {
     assert_eq!(challenge(AuthnError::Unavailable), None);
     let open = unauthenticated().without_tls().build().unwrap();
     assert_eq!(open.challenge(&AuthnError::CredentialsInQuery), None);
+}
+
+fn resource() -> ProtectedResource {
+    ProtectedResource::new(ResourceId::parse("https://mcp.example.com/mcp").unwrap())
+}
+
+/// The codes and paths of errors, and of warnings.
+fn resource_findings(
+    builder: ServerConfigBuilder<WantsTls>,
+    resource: ProtectedResource,
+) -> Vec<String> {
+    let hosts = AllowedHosts::only(["mcp.example.com"]).unwrap();
+    let builder = builder.without_tls().with_allowed_hosts(hosts);
+    let built = builder.with_protected_resource(resource).build();
+    let findings = match &built {
+        Ok(security) => security.warnings(),
+        Err(error) => error.findings(),
+    };
+    findings.iter().map(|finding| format!("{} {}", finding.path(), finding.code())).collect()
+}
+
+#[test]
+fn a_resource_that_clients_could_not_use_is_a_finding() {
+    let issuer = Issuer::parse("https://login.example.com").unwrap();
+    let good = resource().with_authorization_servers([issuer]);
+    assert!(resource_findings(authenticated(), good.clone()).is_empty());
+    assert_eq!(
+        resource_findings(unauthenticated(), good.clone()),
+        ["protected_resource resource_without_bearer"]
+    );
+    assert_eq!(
+        resource_findings(authenticated(), resource()),
+        ["protected_resource.authorization_servers no_authorization_server"]
+    );
+    let elsewhere = ProtectedResource::new(ResourceId::parse("https://a.example/mcp").unwrap());
+    assert_eq!(
+        resource_findings(authenticated(), elsewhere),
+        [
+            "protected_resource.resource resource_host_not_allowed",
+            "protected_resource.authorization_servers no_authorization_server"
+        ]
+    );
+    for name in ["", "a\r\nb", &"a".repeat(257)] {
+        assert_eq!(
+            resource_findings(authenticated(), good.clone().with_resource_name(name)),
+            ["protected_resource.resource_name invalid_resource_name"]
+        );
+    }
+    for link in [
+        "",
+        "/docs",
+        "javascript:alert(1)",
+        "http://a.example/",
+        "https://a:b@a.example/",
+        "https://a.example/?b",
+    ] {
+        assert_eq!(
+            resource_findings(authenticated(), good.clone().with_resource_documentation(link)),
+            ["protected_resource.resource_documentation invalid_resource_documentation"]
+        );
+    }
+}
+
+/// Only what a `Bearer` challenge can say, wherever it stands, and in the words of the configuration.
+#[test]
+fn rs1_bearer_challenges_lead_to_the_metadata() {
+    #[derive(Debug)]
+    struct Key;
+    #[async_trait]
+    impl Authenticator for Key {
+        async fn authenticate(&self, _: &Credentials<'_>) -> Result<Principal, AuthnError> {
+            Err(AuthnError::MissingCredentials)
+        }
+
+        fn challenge(&self, _: Option<&AuthnError>) -> Challenge {
+            Challenge::new("ApiKey")
+        }
+    }
+    let challenge = |resource, error| {
+        SecurityConfig::server()
+            .with_allowed_origins(AllowedOrigins::none())
+            .with_authenticator(AnyOf::new(Key).or(OneToken::default()))
+            .without_tls()
+            .with_protected_resource(resource)
+            .build()
+            .unwrap()
+            .challenge(&error)
+            .map(|value| value.to_str().unwrap().to_owned())
+    };
+    let place = "https://mcp.example.com/.well-known/oauth-protected-resource/mcp";
+    assert_eq!(
+        challenge(resource(), AuthnError::MissingCredentials).unwrap(),
+        format!(r#"ApiKey realm="mcp", Bearer realm="mcp", resource_metadata="{place}""#)
+    );
+    // RS4: a name that would end the header is in the document, where it is escaped, and nowhere else.
+    let scopes = ["a,b;c=d", "e"].map(|scope| Scope::parse(scope).unwrap());
+    let scoped = resource().with_scopes_supported(scopes).with_resource_name("\", error=\"x");
+    assert_eq!(
+        challenge(scoped, AuthnError::InvalidCredentials).unwrap(),
+        format!(
+            r#"ApiKey realm="mcp", Bearer realm="mcp", error="invalid_token", scope="a,b;c=d e", resource_metadata="{place}""#
+        )
+    );
+    assert_eq!(challenge(resource(), AuthnError::Unavailable), None);
+}
+
+#[test]
+fn o8_the_document_has_what_is_known_and_no_more() {
+    let document = |resource| {
+        let security =
+            authenticated().without_tls().with_protected_resource(resource).build().unwrap();
+        let uri = "http://localhost/.well-known/oauth-protected-resource/mcp".parse().unwrap();
+        let headers = HeaderMap::new();
+        let input = GuardInput::new(&http::Method::GET, &uri, &headers);
+        security.resource_metadata(&input).unwrap().unwrap().to_owned()
+    };
+    assert_eq!(
+        document(resource()),
+        r#"{"resource":"https://mcp.example.com/mcp","bearer_methods_supported":["header"]}"#
+    );
+    assert_eq!(
+        document(resource().with_resource_name("a \"b\" \\ </script>")),
+        r#"{"resource":"https://mcp.example.com/mcp","bearer_methods_supported":["header"],"resource_name":"a \"b\" \\ </script>"}"#
+    );
 }

@@ -401,7 +401,7 @@ fn check_subject(subject: &str, path: &str, findings: &mut Findings) {
     }
 }
 
-fn scopes(texts: &[String], path: &str, findings: &mut Findings) -> Vec<Scope> {
+pub(super) fn scopes(texts: &[String], path: &str, findings: &mut Findings) -> Vec<Scope> {
     let mut scopes = Vec::new();
     for (index, text) in texts.iter().enumerate() {
         match Scope::parse(text) {

@@ -1,11 +1,14 @@
-//! What browsers are told, and where the endpoint is.
+//! What browsers and clients without a token are told, and where the endpoint is.
 
 use std::time::Duration;
 
 use http::HeaderName;
-use palisade_security::{AllowedHosts, Cors, EndpointPath, SecurityHeaders, TrustedProxies};
+use palisade_security::{
+    AllowedHosts, Cors, EndpointPath, Issuer, ProtectedResource, ResourceId, SecurityHeaders,
+    TrustedProxies,
+};
 
-use super::limits::duration;
+use super::{authentication::scopes, limits::duration};
 use crate::{
     findings::Findings,
     raw::{RawForwarded, RawSecurityConfig},
@@ -41,6 +44,49 @@ pub(super) fn proxies(raw: &RawSecurityConfig, findings: &mut Findings) -> Optio
         findings.error("trusted_proxies.networks", error.code(), error.to_string(), fix);
     }
     proxies.ok()
+}
+
+/// What clients without a token are told.
+pub(super) fn protected_resource(
+    raw: &RawSecurityConfig,
+    findings: &mut Findings,
+) -> Option<ProtectedResource> {
+    let section = raw.protected_resource.as_ref()?;
+    let id = ResourceId::parse(&section.resource).or_else(|error| {
+        let fix = "write the url that clients connect to, such as `https://mcp.example.com/mcp`";
+        findings.broken("protected_resource.resource", error.code(), error.to_string(), fix);
+        ResourceId::parse("https://localhost")
+    });
+    let mut issuers = Vec::new();
+    for (index, issuer) in section.authorization_servers.iter().enumerate() {
+        match Issuer::parse(issuer) {
+            Ok(issuer) => issuers.push(issuer),
+            Err(error) => {
+                let path = format!("protected_resource.authorization_servers[{index}]");
+                let fix = "write its issuer, such as `https://login.example.com`";
+                findings.error(path, error.code(), error.to_string(), fix);
+            }
+        }
+    }
+    if issuers.len() < section.authorization_servers.len() {
+        findings.mark_broken("protected_resource.authorization_servers");
+    }
+    let path = "protected_resource.scopes_supported";
+    let scopes = scopes(&section.scopes_supported, path, findings);
+    // What stands in for a decision that is missing takes no tokens, which is no news.
+    if raw.authentication.is_empty() && !raw.dangerous.without_authentication {
+        return None;
+    }
+    let mut resource = ProtectedResource::new(id.ok()?)
+        .with_authorization_servers(issuers)
+        .with_scopes_supported(scopes);
+    if let Some(name) = &section.resource_name {
+        resource = resource.with_resource_name(name.as_str());
+    }
+    if let Some(link) = &section.resource_documentation {
+        resource = resource.with_resource_documentation(link.as_str());
+    }
+    Some(resource)
 }
 
 /// What pages may do.

@@ -1,11 +1,11 @@
-//! What browsers are told.
+//! What browsers are told, and clients that have no token.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
-use super::RawDuration;
+use super::{RawDuration, ShownUrl};
 
 /// What pages of the allowed origins may do: see [`Cors`](palisade_security::Cors). The origins are those of
 /// `origins`; there is no `*`.
@@ -64,6 +64,43 @@ impl JsonSchema for RawHsts {
             "pattern": "^([0-9]+ *(ms|s|min|h|d)|off)$",
             "examples": ["365d"],
         })
+    }
+}
+
+/// What this server says of itself to clients that have no token yet: see
+/// [`ProtectedResource`](palisade_security::ProtectedResource). The keys are those of RFC 9728.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RawProtectedResource {
+    /// The URL that clients connect to: whom tokens are for.
+    #[schemars(example = &"https://mcp.example.com/mcp")]
+    pub resource: String,
+    /// Who issues tokens for it.
+    #[serde(default)]
+    #[schemars(example = &["https://login.example.com"])]
+    pub authorization_servers: Vec<String>,
+    /// The scopes that clients should ask for.
+    #[serde(default)]
+    #[schemars(example = &["tools:call"])]
+    pub scopes_supported: Vec<String>,
+    /// The name that people are shown.
+    pub resource_name: Option<String>,
+    /// The URL of a page for developers, without a query.
+    pub resource_documentation: Option<String>,
+}
+
+/// Passwords may stand where a URL is expected.
+impl fmt::Debug for RawProtectedResource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let issuers = self.authorization_servers.iter().map(|issuer| ShownUrl(issuer));
+        f.debug_struct("RawProtectedResource")
+            .field("resource", &ShownUrl(&self.resource))
+            .field("authorization_servers", &issuers.collect::<Vec<_>>())
+            .field("scopes_supported", &self.scopes_supported)
+            .field("resource_name", &self.resource_name)
+            .field("resource_documentation", &self.resource_documentation.as_deref().map(ShownUrl))
+            .finish()
     }
 }
 

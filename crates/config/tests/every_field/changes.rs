@@ -60,8 +60,12 @@ fn other_text(pattern: &str, text: &str) -> String {
         "request_headers[]" | "exposed_headers[]" => "x-other",
         "methods[]" => "prompts/list",
         "resources[]" => "test://other",
-        "realm" | "name" | "subject" | "user" | "scopes[]" | "subjects[]" | "schemes[]"
-        | "roles[]" | "tools[]" | "prompts[]" | "one_of[]" => "other",
+        "resource" => "https://mcp.example.com/other",
+        "authorization_servers[]" => "https://other.example.com",
+        "resource_documentation" => "https://docs.example.com/other",
+        "resource_name" | "scopes_supported[]" | "realm" | "name" | "subject" | "user"
+        | "scopes[]" | "subjects[]" | "schemes[]" | "roles[]" | "tools[]" | "prompts[]"
+        | "one_of[]" => "other",
         _ => return longer(pattern, text),
     };
     other.to_owned()

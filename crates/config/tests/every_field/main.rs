@@ -100,6 +100,11 @@ fn full_server() -> Value {
             "request_headers": ["x-api-key"], "exposed_headers": ["x-request-id"], "credentials": true,
             "max_age": "60s", "private_network": true,
         },
+        "protected_resource": {
+            "resource": "https://mcp.example.com/tools",
+            "authorization_servers": ["https://login.example.com"], "scopes_supported": ["a"],
+            "resource_name": "Tools", "resource_documentation": "https://docs.example.com/tools",
+        },
         "security_headers": { "include": true, "hsts": "30d", "hsts_subdomains": true },
         "tls": {
             "certificates": "server.pem", "key": "server.key", "min_version": "1.2",

@@ -67,6 +67,18 @@ impl Challenge {
         self
     }
 
+    /// Sets the scope and the place of metadata in `Bearer` challenges, the others too, unless they are set.
+    #[must_use]
+    pub(crate) fn or_resource(mut self, metadata_url: &str, scope: Option<&str>) -> Self {
+        if self.scheme.eq_ignore_ascii_case("Bearer") {
+            self.resource_metadata.get_or_insert_with(|| metadata_url.into());
+            self.scope = self.scope.or_else(|| scope.map(Into::into));
+        }
+        let others = self.others.into_iter();
+        self.others = others.map(|other| other.or_resource(metadata_url, scope)).collect();
+        self
+    }
+
     /// Sets a parameter that has no setter of its own, such as `charset`.
     #[must_use]
     pub fn with_parameter(mut self, name: &'static str, value: impl Into<Box<str>>) -> Self {
@@ -91,6 +103,12 @@ impl Challenge {
     #[must_use]
     pub fn scheme(&self) -> &str {
         &self.scheme
+    }
+
+    /// Whether it, or another of the challenges, is of this scheme.
+    pub(crate) fn has_scheme(&self, scheme: &str) -> bool {
+        self.scheme.eq_ignore_ascii_case(scheme)
+            || self.others.iter().any(|other| other.has_scheme(scheme))
     }
 
     /// Sets the error code, such as `invalid_token`.

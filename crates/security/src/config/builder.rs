@@ -257,6 +257,8 @@ impl ServerConfigBuilder<Ready> {
         }
         let behind_proxy = matches!(ready.tls, TlsChoice::PlainBehindProxy);
         findings.extend(ready.edge.findings(&ready.origins, behind_proxy));
+        let authenticator = ready.authenticator.as_deref();
+        findings.extend(ready.edge.resource_findings(authenticator, &ready.hosts));
         if let Some(policy) = &ready.policy {
             findings.extend(policy.findings().into_iter().map(|finding| finding.within("policy")));
         }

@@ -1,16 +1,17 @@
 //! What a server configuration decides at its edge: which pages may read responses, what responses say to
-//! browsers, which proxies are believed, how often callers may ask.
+//! browsers, which proxies are believed, how often callers may ask, what they are told without credentials.
 
-use http::HeaderMap;
+use http::{HeaderMap, Method};
 
 use super::{Finding, Ready, ServerConfigBuilder, ServerSecurity, Severity};
 use crate::{
-    authn::PeerInfo,
+    authn::{Authenticator, PeerInfo},
     cors::{Cors, Preflight, PreparedCors},
     guard::{self, GuardInput},
     host::AllowedHosts,
     origin::AllowedOrigins,
     principal::Principal,
+    protected_resource::{PreparedResource, ProtectedResource, ResourceId},
     proxy::TrustedProxies,
     rate::{RateLimiter, RateLimits},
     reject::RejectError,
@@ -24,6 +25,7 @@ pub(super) struct EdgeSettings {
     headers: SecurityHeaders,
     proxies: Option<TrustedProxies>,
     rates: RateLimits,
+    resource: Option<ProtectedResource>,
 }
 
 /// The settings, prepared.
@@ -33,6 +35,7 @@ pub(super) struct Edge {
     headers: PreparedHeaders,
     proxies: Option<TrustedProxies>,
     rates: RateLimiter,
+    resource: Option<PreparedResource>,
 }
 
 impl ServerConfigBuilder<Ready> {
@@ -59,6 +62,12 @@ impl ServerConfigBuilder<Ready> {
         self.state.edge.rates = rates;
         self
     }
+
+    /// Tells clients where to get a token for this server. Default: they are told nothing.
+    pub fn with_protected_resource(mut self, resource: ProtectedResource) -> Self {
+        self.state.edge.resource = Some(resource);
+        self
+    }
 }
 
 impl EdgeSettings {
@@ -81,13 +90,29 @@ impl EdgeSettings {
         findings
     }
 
+    pub(super) fn resource_findings(
+        &self,
+        authenticator: Option<&dyn Authenticator>,
+        hosts: &AllowedHosts,
+    ) -> Vec<Finding> {
+        let resource = self.resource.as_ref();
+        resource.map(|resource| resource.findings(authenticator, hosts)).unwrap_or_default()
+    }
+
     pub(super) fn prepare(self, hosts: &AllowedHosts) -> Edge {
         Edge {
             cors: self.cors.map(PreparedCors::new),
             headers: PreparedHeaders::new(&self.headers, hosts.is_loopback_only()),
             proxies: self.proxies,
             rates: RateLimiter::new(self.rates),
+            resource: self.resource.and_then(PreparedResource::new),
         }
+    }
+}
+
+impl Edge {
+    pub(super) fn resource(&self) -> Option<&PreparedResource> {
+        self.resource.as_ref()
     }
 }
 
@@ -109,7 +134,44 @@ impl ServerSecurity {
         if !Preflight::is_one(input.method, input.headers) {
             return None;
         }
-        Some(guard::check_source(input, self).and_then(|()| cors.preflight(input.headers)))
+        let metadata = self.is_resource_metadata(input.uri.path());
+        let methods = if metadata { &[Method::GET][..] } else { cors.methods() };
+        let checked = guard::check_source(input, self);
+        Some(checked.and_then(|()| cors.preflight(input.headers, methods)))
+    }
+
+    /// Answers a request for the metadata of the [`ProtectedResource`]: a JSON document, the same for
+    /// everybody and by whatever name it is asked for. None if something else is asked for.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::guard`] for headers, Host and Origin; [`RejectError::MethodNotAllowed`] for other
+    /// methods than [`METADATA_METHOD`](crate::protected_resource::METADATA_METHOD).
+    ///
+    /// # Specification
+    ///
+    /// RFC 9728, sections 3.1 to 3.3.
+    pub fn resource_metadata(&self, input: &GuardInput<'_>) -> Option<Result<&str, RejectError>> {
+        let resource = self.edge().resource()?;
+        if !resource.metadata_path().matches(input.uri.path()) {
+            return None;
+        }
+        Some(guard::check_source(input, self).and_then(|()| match *input.method {
+            Method::GET => Ok(resource.document()),
+            _ => Err(RejectError::MethodNotAllowed),
+        }))
+    }
+
+    /// Whether the metadata of the [`ProtectedResource`] is at this path.
+    #[must_use]
+    pub fn is_resource_metadata(&self, path: &str) -> bool {
+        self.edge().resource().is_some_and(|resource| resource.metadata_path().matches(path))
+    }
+
+    /// What this server calls itself where tokens for it are issued.
+    #[must_use]
+    pub fn resource_id(&self) -> Option<&ResourceId> {
+        self.edge().resource().map(PreparedResource::id)
     }
 
     /// What the response to a request says besides its own headers, be it a refusal or a stream.

@@ -242,7 +242,9 @@ impl ServerSecurity {
         }
     }
 
-    /// The `WWW-Authenticate` header of a refusal; none where credentials would not help.
+    /// The `WWW-Authenticate` header of a refusal, with what there is to say of the [`ProtectedResource`]; none where credentials would not help.
+    ///
+    /// [`ProtectedResource`]: crate::ProtectedResource
     #[must_use]
     pub fn challenge(&self, error: &AuthnError) -> Option<HeaderValue> {
         if matches!(
@@ -252,6 +254,10 @@ impl ServerSecurity {
             return None;
         }
         let challenge = self.0.authenticator.as_ref()?.challenge(Some(error));
+        let challenge = match self.edge().resource() {
+            Some(resource) => challenge.or_resource(resource.metadata_url(), resource.scope()),
+            None => challenge,
+        };
         Some(challenge.or_realm(&self.0.realm).to_header_value())
     }
 

@@ -42,12 +42,15 @@ impl Preflight {
 }
 
 impl PreparedCors {
-    /// Decides over what a page, whose origin is allowed, would like to send.
-    pub(crate) fn preflight(&self, headers: &HeaderMap) -> Result<Preflight, RejectError> {
+    /// Decides over what a page, whose origin is allowed, would like to send where these methods are served.
+    pub(crate) fn preflight(
+        &self,
+        headers: &HeaderMap,
+        served: &[Method],
+    ) -> Result<Preflight, RejectError> {
         let rules = &self.rules;
         let mut methods = headers.get_all(ACCESS_CONTROL_REQUEST_METHOD).iter();
-        let allowed =
-            |value: &HeaderValue| rules.methods.iter().any(|method| method.as_str() == value);
+        let allowed = |value: &HeaderValue| served.iter().any(|method| method.as_str() == value);
         if !methods.next().is_some_and(allowed) || methods.next().is_some() {
             return Err(RejectError::PreflightNotAllowed);
         }
@@ -56,7 +59,7 @@ impl PreparedCors {
         let mut answer = HeaderMap::with_capacity(8);
         let names = rules.request_headers.iter().map(HeaderName::as_str);
         let written = [
-            (ACCESS_CONTROL_ALLOW_METHODS, list(rules.methods.iter().map(Method::as_str))),
+            (ACCESS_CONTROL_ALLOW_METHODS, list(served.iter().map(Method::as_str))),
             (ACCESS_CONTROL_ALLOW_HEADERS, list(names.chain(mirrored))),
         ];
         for (name, value) in written {

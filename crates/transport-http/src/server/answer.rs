@@ -8,7 +8,7 @@ use http::{
     header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use palisade_protocol::{ErrorObject, RequestId};
-use palisade_security::{Preflight, RejectError, ResponseHeaders};
+use palisade_security::{Preflight, RejectError, ResponseHeaders, guard};
 use palisade_transport::Reply;
 
 use super::body::HttpBody;
@@ -21,7 +21,7 @@ pub(super) struct Answer {
     pub(super) message: Bytes,
     challenge: Option<HeaderValue>,
     retry_after: Option<Duration>,
-    allow: bool,
+    allow: Option<&'static str>,
     close: bool,
     preflight: Option<Box<HeaderMap>>,
 }
@@ -33,7 +33,7 @@ impl Answer {
             message,
             challenge: None,
             retry_after: None,
-            allow: false,
+            allow: None,
             close: false,
             preflight: None,
         }
@@ -60,13 +60,25 @@ impl Answer {
         Self { preflight: headers, ..Self::new(204, Bytes::new()) }
     }
 
+    /// A JSON document that is no message.
+    pub(super) fn document(json: &str) -> Self {
+        Self::new(200, Bytes::copy_from_slice(json.as_bytes()))
+    }
+
     /// A refusal, with a challenge where credentials would help.
     pub(super) fn refusal(reject: &RejectError, challenge: Option<HeaderValue>) -> Self {
         let mut answer = Self::reply(Reply::rejected(None, reject));
         answer.challenge = challenge;
-        answer.allow = matches!(reject, RejectError::MethodNotAllowed);
+        answer.allow =
+            matches!(reject, RejectError::MethodNotAllowed).then_some(guard::ALLOWED_METHODS);
         answer.close = reject.closes_connection();
         answer
+    }
+
+    /// The same; if it says which methods there are, then these.
+    pub(super) fn with_methods(mut self, methods: &'static str) -> Self {
+        self.allow = self.allow.and(Some(methods));
+        self
     }
 
     pub(super) fn status(&self) -> u16 {
@@ -94,8 +106,8 @@ impl Answer {
         if let Some(after) = self.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs()));
         }
-        if self.allow {
-            headers.insert(ALLOW, HeaderValue::from_static("POST"));
+        if let Some(methods) = self.allow {
+            headers.insert(ALLOW, HeaderValue::from_static(methods));
         }
         if self.close {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));

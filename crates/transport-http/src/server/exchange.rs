@@ -8,7 +8,7 @@ use http_body::Body;
 use palisade_protocol::{DecodeLimits, ErrorCode, ErrorObject, Inbound, method};
 use palisade_security::{
     AuthnError, CorrelationId, CorrelationIds, Credentials, GuardInput, Outcome, PeerInfo,
-    Preflight, Principal, RejectError, ServerSecurity,
+    Preflight, Principal, RejectError, ServerSecurity, protected_resource::METADATA_METHOD,
 };
 use palisade_transport::{Call, Dispatcher, Outbox, Reply, ReplyOutcome};
 
@@ -87,6 +87,17 @@ pub(super) async fn exchange<B: Body>(
             Err(reject) => refuse(&shared.security, &mut trail, &reject),
         };
     }
+    if let Some(document) = resource_metadata(&shared.security, &parts, &entrance) {
+        return match document {
+            Ok(document) => {
+                trail.finish(Outcome::Allowed, "resource_metadata", 200, None);
+                Answer::document(document)
+            }
+            Err(reject) => {
+                refuse(&shared.security, &mut trail, &reject).with_methods(METADATA_METHOD)
+            }
+        };
+    }
     let principal = match admit(&shared.security, &parts, &entrance).await {
         Ok(principal) => principal,
         Err(reject) => return refuse(&shared.security, &mut trail, &reject),
@@ -114,10 +125,22 @@ fn preflight(
 ) -> Option<Result<Preflight, RejectError>> {
     let preflight = security.preflight(&GuardInput::from(parts))?;
     Some(preflight.and_then(|preflight| {
-        entrance.check_path()?;
+        if !security.is_resource_metadata(parts.uri.path()) {
+            entrance.check_path()?;
+        }
         security.check_peer(&entrance.peer)?;
         Ok(preflight)
     }))
+}
+
+/// Answers who asks where tokens are to be had; whoever has to ask has none.
+fn resource_metadata<'s>(
+    security: &'s ServerSecurity,
+    parts: &Parts,
+    entrance: &Entrance,
+) -> Option<Result<&'s str, RejectError>> {
+    let document = security.resource_metadata(&GuardInput::from(parts))?;
+    Some(document.and_then(|document| security.check_peer(&entrance.peer).map(|()| document)))
 }
 
 /// Decides over the head of a request, and establishes who sent it.

@@ -66,8 +66,8 @@ pub enum BindError {
         /// What the system said.
         source: io::Error,
     },
-    /// Another endpoint has the path.
-    #[error("two endpoints cannot share the path {path}")]
+    /// Another endpoint has the path, or the metadata of the protected resource.
+    #[error("something else is at the path {path}")]
     PathTaken {
         /// The path.
         path: EndpointPath,

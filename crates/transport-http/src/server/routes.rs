@@ -27,7 +27,8 @@ impl Routes {
 
     /// Moves the first endpoint.
     pub(super) fn move_first(&mut self, path: EndpointPath) -> Result<(), BindError> {
-        if self.more.iter().any(|route| route.path == path) {
+        let taken = self.more.iter().any(|route| route.path == path);
+        if taken || self.security().is_resource_metadata(path.as_str()) {
             return Err(BindError::PathTaken { path });
         }
         self.first.path = path;
@@ -40,7 +41,8 @@ impl Routes {
         path: EndpointPath,
         dispatcher: impl Dispatcher,
     ) -> Result<(), BindError> {
-        if self.iter().any(|route| route.path == path) {
+        let taken = self.iter().any(|route| route.path == path);
+        if taken || self.security().is_resource_metadata(path.as_str()) {
             return Err(BindError::PathTaken { path });
         }
         self.more.push(Route { path, service: self.first.service.with_dispatcher(dispatcher) });

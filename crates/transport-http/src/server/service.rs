@@ -30,7 +30,8 @@ use super::{
 
 /// Serves MCP over any HTTP server that speaks tower: mount it in axum with `route_service`.
 ///
-/// It answers every path it is asked for. Whoever mounts it inserts a
+/// It answers every path it is asked for; that of the metadata of a
+/// [`ProtectedResource`](palisade_security::ProtectedResource) must lead to it too, if there is one. Whoever mounts it inserts a
 /// [`PeerInfo`](palisade_security::PeerInfo) into the request's extensions to say where the request comes
 /// from; without one the peer counts as a stranger on an unencrypted connection, and is refused.
 /// [`HttpServer`](super::HttpServer) does all that.
