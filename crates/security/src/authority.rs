@@ -87,6 +87,22 @@ impl<'a> HostName<'a> {
     }
 }
 
+/// What a message repeats of a text that is not what it should be: at most 128 characters, without user
+/// information and without a query. Whoever wrote a URL where a host is wanted may have put a password there.
+pub(crate) fn excerpt(text: &str) -> String {
+    let (before_query, query) = match text.find(['?', '#']).and_then(|at| text.split_at_checked(at))
+    {
+        Some((before_query, _)) => (before_query, "?…"),
+        None => (text, ""),
+    };
+    let (user, rest) = match before_query.rsplit_once('@') {
+        Some((_, host)) => ("…@", host),
+        None => ("", before_query),
+    };
+    let start: String = rest.chars().take(120).collect();
+    format!("{user}{start}{query}")
+}
+
 fn parse_port(text: &str) -> Option<u16> {
     let canonical = !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
     if canonical { text.parse().ok() } else { None }
@@ -112,6 +128,20 @@ mod tests {
     fn check(text: &str, expected: Option<(&str, Option<u16>)>) {
         let parsed = Authority::parse(text).map(|parsed| (parsed.host.to_text(), parsed.port));
         assert_eq!(parsed, expected.map(|(host, port)| (host.to_owned(), port)), "{text:?}");
+    }
+
+    #[test]
+    fn excerpts_hold_no_passwords() {
+        for (text, expected) in [
+            ("", ""),
+            ("https://app.example.com/", "https://app.example.com/"),
+            ("https://user:password@app.example.com/", "…@app.example.com/"),
+            ("https://a@b@c?password", "…@c?…"),
+            ("c#password?x@y", "c?…"),
+        ] {
+            assert_eq!(excerpt(text), expected);
+        }
+        assert_eq!(excerpt(&"é".repeat(500)).chars().count(), 120);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::{fmt, str::FromStr, sync::Arc};
 
+use crate::authority::excerpt;
+
 /// The longest path of an endpoint, in bytes.
 const MAX_BYTES: usize = 256;
 
@@ -48,7 +50,7 @@ impl EndpointPath {
     ///
     /// RFC 3986, section 2.3, "Unreserved Characters".
     pub fn parse(text: &str) -> Result<Self, EndpointPathError> {
-        let invalid = || EndpointPathError { text: text.chars().take(128).collect() };
+        let invalid = || EndpointPathError { text: excerpt(text) };
         let segments = text.strip_prefix('/').ok_or_else(invalid)?;
         let valid = segments.is_empty() || segments.split('/').all(is_segment);
         if valid && text.len() <= MAX_BYTES { Ok(Self(text.into())) } else { Err(invalid()) }

@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderValue, Uri, header::HOST};
 
 use crate::{
-    authority::{Authority, HostName},
+    authority::{Authority, HostName, excerpt},
     reject::RejectError,
 };
 
@@ -120,7 +120,7 @@ impl Default for AllowedHosts {
 
 impl AllowedHost {
     fn parse(text: &str) -> Result<Self, HostError> {
-        let invalid = || HostError::Invalid { text: text.chars().take(128).collect() };
+        let invalid = || HostError::Invalid { text: excerpt(text) };
         let Authority { host, port } = Authority::parse(text).ok_or_else(invalid)?;
         Ok(Self { host: host.to_text().into(), port })
     }

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use http::{HeaderMap, HeaderValue, header::ORIGIN};
 
 use crate::{
-    authority::{Authority, HostName},
+    authority::{Authority, HostName, excerpt},
     reject::RejectError,
 };
 
@@ -30,7 +30,7 @@ impl Origin {
     /// [`OriginError`] for anything else: a path or a trailing slash, user information, a wildcard, `null`,
     /// a trailing dot, a scheme other than `http` and `https`, characters beyond ASCII.
     pub fn parse(text: &str) -> Result<Self, OriginError> {
-        let invalid = || OriginError { text: text.chars().take(128).collect() };
+        let invalid = || OriginError { text: excerpt(text) };
         OriginRef::parse(text).map(|parsed| parsed.to_origin()).ok_or_else(invalid)
     }
 
@@ -227,7 +227,7 @@ impl Allowed {
     fn parse(text: &str) -> Result<Self, OriginError> {
         let origin = Origin::parse(text)?;
         let value = HeaderValue::try_from(origin.to_string())
-            .map_err(|_| OriginError { text: text.chars().take(128).collect() })?;
+            .map_err(|_| OriginError { text: excerpt(text) })?;
         Ok(Self { origin, value })
     }
 }

@@ -2,6 +2,8 @@
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
+use crate::authority::excerpt;
+
 /// The addresses that begin with the same bits. IPv4 addresses in IPv6 clothes are IPv4 addresses.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Network {
@@ -17,8 +19,7 @@ impl Network {
     /// [`NetworkError::Invalid`] for anything else; also if bits behind the prefix are set, for then the
     /// writer meant another network.
     pub fn parse(text: &str) -> Result<Self, NetworkError> {
-        Self::read(text)
-            .ok_or_else(|| NetworkError::Invalid { text: text.chars().take(64).collect() })
+        Self::read(text).ok_or_else(|| NetworkError::Invalid { text: excerpt(text) })
     }
 
     /// What one subscriber has: an IPv4 address, or the /64 network of an IPv6 address.
@@ -108,7 +109,7 @@ pub enum NetworkError {
     /// The text is not a network.
     #[error("{text:?} is not a network: write address/bits with no bit set behind the prefix")]
     Invalid {
-        /// The text, at most 64 characters.
+        /// The text, at most 128 characters.
         text: String,
     },
 }
