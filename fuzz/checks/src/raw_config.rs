@@ -21,11 +21,8 @@ pub fn check(data: &[u8]) {
     for text in shows(text, format) {
         assert!(!text.is_empty(), "nothing is said");
     }
-    if ServerConfig::check_text(text, format)
-        .findings()
-        .iter()
-        .any(|one| one.code() == "config_syntax")
-    {
+    let checked = ServerConfig::check_text(text, format);
+    if checked.findings().iter().any(|finding| finding.code() == "config_syntax") {
         // Whatever is at fault is shown by its line, for it may be a secret.
         let shown = shows(text, format).join("\n");
         assert!(!shown.contains(CANARY), "a broken file shows what is in it: {shown}");
@@ -38,19 +35,17 @@ pub fn check(data: &[u8]) {
         _ => toml::from_str(&text).ok(),
     };
     let Some(mut value @ Value::Object(_)) = value else { return };
-    let mut pasted = value.clone();
-    hide(&mut value, false);
+    let mut mistaken = value.clone();
+    hide(&mut value, Holds::Nothing);
     let shown = shows(&value.to_string(), Format::Json).join("\n");
     assert!(!shown.contains(CANARY), "a secret shows: {shown}");
-    // The same with a key in the place of the path of its file.
-    paste(&mut pasted);
-    let pasted = pasted.to_string();
-    let server = findings(&ServerConfig::check_text(&pasted, Format::Json));
-    let client = findings(&ClientConfig::check_text(&pasted, Format::Json));
-    assert!(
-        !server.contains(CANARY) && !client.contains(CANARY),
-        "a key shows: {server}\n{client}"
-    );
+    // The same with mistakes: a raw form shows them, for it holds what is written, but no finding does.
+    mistake(&mut mistaken, false);
+    let mistaken = mistaken.to_string();
+    let server = findings(&ServerConfig::check_text(&mistaken, Format::Json));
+    let client = findings(&ClientConfig::check_text(&mistaken, Format::Json));
+    let shown = format!("{server}\n{client}");
+    assert!(!shown.contains(CANARY), "a mistake shows: {shown}");
 }
 
 /// Everything that is shown about a text, read as a server's and as a client's.
@@ -90,34 +85,53 @@ fn findings(checked: &Checked) -> String {
     format!("{checked:?}\n{}", SecurityConfigError::new(found.to_vec()))
 }
 
-/// Puts the canary in the place of every text that stands in a field for secrets, whatever else stands there.
-fn hide(value: &mut Value, secret: bool) {
-    match value {
-        Value::String(text) if secret => *text = CANARY.to_owned(),
-        Value::String(text) => *text = hidden_in_url(text),
-        Value::Array(items) => items.iter_mut().for_each(|item| hide(item, secret)),
-        Value::Object(map) => {
+/// What a field may hold that nothing may show.
+#[derive(Clone, Copy)]
+enum Holds {
+    Nothing,
+    /// A secret.
+    Secret,
+    /// A URL.
+    Url,
+}
+
+/// Puts the canary in the place of every text that stands in a field for secrets, whatever else stands there,
+/// and into every URL.
+fn hide(value: &mut Value, holds: Holds) {
+    match (value, holds) {
+        (Value::String(text), Holds::Secret) => *text = CANARY.to_owned(),
+        (Value::String(text), Holds::Url) => *text = hidden_in_url(text),
+        (Value::Array(items), _) => items.iter_mut().for_each(|item| hide(item, holds)),
+        (Value::Object(map), _) => {
             for (key, value) in map {
                 let fields = fields();
-                let known = fields.all.contains(&**key);
-                hide(value, if known { fields.is_secret(key) } else { secret });
+                hide(
+                    value,
+                    match &**key {
+                        "url" => Holds::Url,
+                        name if fields.is_secret(name) => Holds::Secret,
+                        name if fields.all.contains(name) => Holds::Nothing,
+                        _ => holds,
+                    },
+                );
             }
         }
         _ => {}
     }
 }
 
-/// Puts the canary, in a key as PEM files hold them, in the place of everything that names such a file or
-/// holds a secret.
-fn paste(value: &mut Value) {
-    let pem = || format!("-----BEGIN PRIVATE KEY-----\n{CANARY}\n-----END PRIVATE KEY-----\n");
+/// Writes what people write by mistake: a key for the path of its file, a URL with a password for a host.
+fn mistake(value: &mut Value, url: bool) {
     match value {
-        Value::Array(items) => items.iter_mut().for_each(paste),
+        Value::String(text) if url => *text = hidden_in_url(text),
+        Value::Array(items) => items.iter_mut().for_each(|item| mistake(item, url)),
         Value::Object(map) => {
             for (key, value) in map {
-                match value {
-                    Value::String(text) if key == "key" || key == "client_key" => *text = pem(),
-                    value => paste(value),
+                match (&**key, value) {
+                    ("key" | "client_key", Value::String(text)) => {
+                        *text = format!("-----BEGIN PRIVATE KEY-----\n{CANARY}\n");
+                    }
+                    (key, value) => mistake(value, matches!(key, "url" | "allowed" | "networks")),
                 }
             }
         }
@@ -125,14 +139,14 @@ fn paste(value: &mut Value) {
     }
 }
 
-/// A text with the canary for the user information and the query, if it is a URL.
+/// A text with the canary for the user information and the query, which it then has.
 fn hidden_in_url(text: &str) -> String {
-    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
-    let (before_query, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let host = before_query.rsplit('@').next().unwrap_or_default();
-    let user = if before_query.contains('@') { format!("user:{CANARY}@") } else { String::new() };
-    let query = if query.is_empty() { String::new() } else { format!("?{CANARY}") };
-    format!("{scheme}://{user}{host}{query}")
+    let (scheme, rest) = text.split_once("://").unwrap_or(("https", text));
+    let before_query = rest.split('?').next().unwrap_or_default();
+    match before_query.rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}://user:{CANARY}@{host}?{CANARY}"),
+        None => format!("{scheme}://{before_query}?{CANARY}"),
+    }
 }
 
 /// The names of fields, according to the schemas.
