@@ -412,8 +412,6 @@ fn l1_debug_shows_no_key() {
     let settings = format!("{:?}", builder(&server).with_client_certificates(clients(&ca)));
     assert!(!settings.contains("PRIVATE") && settings.contains("PemSource(..)"), "{settings}");
     let client = ClientTls::from_ca_pem(ca.pem().as_bytes()).unwrap();
-    assert_eq!(
-        format!("{client:?}"),
-        "ClientTls { roots: 1, client_certificate: false, verifies_servers: true, .. }"
-    );
+    let settings = format!("{client:?}");
+    assert!(!settings.contains("BEGIN") && settings.contains("PemSource(..)"), "{settings}");
 }
