@@ -143,11 +143,12 @@ async fn o6_plain_http_behind_a_named_proxy() {
     let target =
         Target::start_under(plain_behind_proxy().with_trusted_proxies(proxies), |server, _| server)
             .await;
-    let encrypted = target.send(&forwarded_for(CLIENT)).await;
+    let page = || forwarded_for(CLIENT).with_header("Origin", ORIGIN);
+    let encrypted = target.send(&page()).await;
     assert_eq!(encrypted.status(), 200);
     // The browser was asked over https, so it is told to stay there.
     assert_eq!(encrypted.header("strict-transport-security"), Some("max-age=31536000"));
-    let plain = target.send(&forwarded_for(CLIENT).with_header("X-Forwarded-Proto", "http")).await;
+    let plain = target.send(&page().with_header("X-Forwarded-Proto", "http")).await;
     assert_eq!((plain.status(), plain.header("strict-transport-security")), (403, None));
 
     let named = plain_behind_proxy().build().unwrap();

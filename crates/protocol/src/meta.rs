@@ -61,10 +61,10 @@ impl ResultMeta {
 pub struct RequestMeta<'a> {
     /// The version, as sent.
     pub protocol_version: Option<Cow<'a, str>>,
-    /// The client's name and version, undecoded.
-    pub client_info: Option<&'a RawValue>,
-    /// The client's capabilities, an object, undecoded.
-    pub client_capabilities: Option<&'a RawValue>,
+    /// The client's name and version, an object, as JSON text.
+    pub client_info: Option<&'a str>,
+    /// The client's capabilities, an object, as JSON text.
+    pub client_capabilities: Option<&'a str>,
     /// Where progress notifications belong.
     pub progress_token: Option<RequestId>,
     /// The least severe log message wanted.
@@ -90,11 +90,11 @@ impl<'de: 'a, 'a> Deserialize<'de> for RequestMeta<'a> {
                             meta.protocol_version = Some(map.next_value::<Key<'de>>()?.into_cow());
                         }
                         CLIENT_INFO => {
-                            meta.client_info = Some(object(map.next_value()?, CLIENT_INFO)?)
+                            meta.client_info = Some(object(map.next_value()?, CLIENT_INFO)?.get());
                         }
                         CLIENT_CAPABILITIES => {
                             meta.client_capabilities =
-                                Some(object(map.next_value()?, CLIENT_CAPABILITIES)?);
+                                Some(object(map.next_value()?, CLIENT_CAPABILITIES)?.get());
                         }
                         PROGRESS_TOKEN => meta.progress_token = Some(map.next_value()?),
                         LOG_LEVEL => meta.log_level = Some(map.next_value()?),

@@ -230,7 +230,7 @@ impl Example<'_> {
         let text = params["_meta"].to_string();
         let meta: RequestMeta<'_> = serde_json::from_str(&text).unwrap();
         assert_eq!(meta.protocol_version.as_deref(), Some("2026-07-28"), "{}", self.path);
-        let capabilities = meta.client_capabilities.unwrap().get();
+        let capabilities = meta.client_capabilities.unwrap();
         serde_json::from_str::<ClientCapabilities>(capabilities).unwrap();
 
         let mut expected = params.clone();

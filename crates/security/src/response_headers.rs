@@ -156,7 +156,8 @@ impl PreparedHeaders {
 /// [`ServerSecurity::response_headers`].
 #[derive(Clone, Debug)]
 pub struct ResponseHeaders {
-    security: ServerSecurity,
+    /// None if there is nothing to say.
+    security: Option<ServerSecurity>,
     /// Whether they are for a browser, or could be.
     browser: bool,
     tls: bool,
@@ -165,26 +166,28 @@ pub struct ResponseHeaders {
 
 impl ResponseHeaders {
     pub(crate) fn new(
-        security: ServerSecurity,
+        security: &ServerSecurity,
         request: &GuardInput<'_>,
         tls: bool,
         origin: Option<HeaderValue>,
     ) -> Self {
         // Fetch, section 3.2, "`Origin` header": appended to every request that is not GET or HEAD.
         let browser = *request.method != Method::POST || request.headers.contains_key(ORIGIN);
-        Self { security, browser, tls, origin }
+        let speaks = browser || security.prepared_cors().is_some();
+        Self { security: speaks.then(|| security.clone()), browser, tls, origin }
     }
 
     /// Writes them, over what is there.
     pub fn write(&self, response: &mut HeaderMap) {
+        let Some(security) = &self.security else { return };
         if self.browser {
-            let prepared = self.security.prepared_headers().of(self.tls);
+            let prepared = security.prepared_headers().of(self.tls);
             response.reserve(prepared.len());
             for (name, value) in prepared {
                 response.insert(name, value.clone());
             }
         }
-        if let Some(cors) = self.security.prepared_cors() {
+        if let Some(cors) = security.prepared_cors() {
             cors.write(self.origin.as_ref(), response);
         }
     }

@@ -42,7 +42,7 @@ struct Inner {
 impl Context {
     pub(crate) fn new(server: &Arc<Shared>, call: &Call<'_>, inputs: Inputs) -> Self {
         let meta = call.params.meta.as_ref();
-        let part = |raw: &serde_json::value::RawValue| call.body.slice_ref(raw.get().as_bytes());
+        let part = |text: &str| call.body.slice_ref(text.as_bytes());
         Self(Arc::new(Inner {
             server: Arc::clone(server),
             principal: call.principal.clone(),

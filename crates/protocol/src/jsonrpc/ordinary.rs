@@ -88,9 +88,9 @@ impl<'a> Reader<'a> {
                 meta::PROTOCOL_VERSION => {
                     found.protocol_version = Some(reader.plain_string()?.into())
                 }
-                meta::CLIENT_INFO => found.client_info = Some(reader.raw_object()?),
+                meta::CLIENT_INFO => found.client_info = Some(reader.object_text()?),
                 meta::CLIENT_CAPABILITIES => {
-                    found.client_capabilities = Some(reader.raw_object()?);
+                    found.client_capabilities = Some(reader.object_text()?);
                 }
                 meta::PROGRESS_TOKEN => found.progress_token = Some(reader.id()?),
                 meta::LOG_LEVEL => found.log_level = Some(reader.plain_string()?.parse().ok()?),
@@ -118,12 +118,16 @@ impl<'a> Reader<'a> {
     }
 
     fn raw_object(&mut self) -> Option<&'a RawValue> {
+        serde_json::from_str(self.object_text()?).ok()
+    }
+
+    fn object_text(&mut self) -> Option<&'a str> {
         let from = self.at;
         if self.peek()? != b'{' {
             return None;
         }
         self.value()?;
-        serde_json::from_str(self.text.get(from..self.at)?).ok()
+        self.text.get(from..self.at)
     }
 
     /// Reads an object, handing each key to `member`, which reads the value.

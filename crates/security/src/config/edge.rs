@@ -179,7 +179,7 @@ impl ServerSecurity {
     pub fn response_headers(&self, request: &GuardInput<'_>, tls: bool) -> ResponseHeaders {
         let cors = self.edge().cors.as_ref();
         let origin = cors.and_then(|_| self.allowed_origins().allow_origin(request.headers));
-        ResponseHeaders::new(self.clone(), request, tls, origin)
+        ResponseHeaders::new(self, request, tls, origin)
     }
 
     /// The client that a request comes from, if the connection is a trusted proxy's. Ask before anything

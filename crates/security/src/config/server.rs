@@ -215,7 +215,9 @@ impl ServerSecurity {
     ) -> Result<Principal, RejectError> {
         self.check_peer(credentials.peer)?;
         credentials.refuse_query_token()?;
-        let Some(authenticator) = &self.0.authenticator else { return Ok(Principal::anonymous()) };
+        let Some(authenticator) = self.0.authenticator.as_deref() else {
+            return Ok(Principal::anonymous());
+        };
         let credentials = credentials.within(self.clock(), &self.0.backoff);
         let claimed = authenticator.claims(&credentials);
         if let Some(id) = &claimed {

@@ -257,9 +257,9 @@ fn http_of(security: &ServerSecurity) -> auto::Builder<TokioExecutor> {
     let mut http = auto::Builder::new(TokioExecutor::new());
     // A little more than the guard allows, so that it is the guard who refuses, and records, what is not
     // far beyond its limits.
+    // Heads are timed where the wire is read along: a timer here would be armed for every request.
     http.http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.header_timeout())
+        .header_read_timeout(None)
         .writev(false)
         .max_buf_size(limits.max_header_bytes().saturating_add(8192));
     // Up to 100 headers are the parser's own bound and need no allocation.
@@ -377,6 +377,10 @@ impl Connection {
                 }
                 return;
             }
+            () = findings.head_overdue(limits.header_timeout()) => {
+                tracing::debug!("connection with a slow head closed");
+                refused(HEADER_TIMEOUT, None);
+            }
             () = requests.none(&limits) => {
                 tracing::debug!("connection without requests closed");
                 if findings.within_head() {
@@ -411,9 +415,6 @@ fn refusal(
         }
         if error.is_parse() {
             return Some(("malformed_request", Some(400)));
-        }
-        if error.is_timeout() && findings.within_head() {
-            return Some((HEADER_TIMEOUT, None));
         }
         let source = error.source().and_then(|source| source.downcast_ref::<h2::Error>());
         if source.is_some_and(|error| error.is_library() && error.is_go_away()) {

@@ -19,10 +19,15 @@ use std::{
         atomic::{AtomicU8, Ordering},
     },
     task::{Context, Poll},
+    time::Duration,
 };
 
 use palisade_security::Limits;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    sync::Notify,
+    time::timeout,
+};
 
 use self::{frames::Frames, messages::Messages};
 
@@ -31,7 +36,14 @@ const END: &[u8] = b"\r\n\r\n";
 
 /// What the connection's watcher may know of what was read.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Findings(Arc<AtomicU8>);
+pub(super) struct Findings(Arc<Noted>);
+
+#[derive(Debug, Default)]
+struct Noted {
+    finding: AtomicU8,
+    /// A head that did not arrive in one piece has begun.
+    head_began: Notify,
+}
 
 const NOTHING: u8 = 0;
 const PARTIAL_HEAD: u8 = 1;
@@ -41,7 +53,7 @@ const FLOOD: u8 = 3;
 impl Findings {
     /// The stable name and the status of what was refused, if something was.
     pub(super) fn refusal(&self) -> Option<(&'static str, Option<u16>)> {
-        match self.0.load(Ordering::Relaxed) {
+        match self.0.finding.load(Ordering::Relaxed) {
             MALFORMED => Some(("malformed_request", Some(400))),
             FLOOD => Some(("too_many_frames", None)),
             _ => None,
@@ -50,11 +62,27 @@ impl Findings {
 
     /// Whether a head has begun and not ended.
     pub(super) fn within_head(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == PARTIAL_HEAD
+        self.0.finding.load(Ordering::Relaxed) == PARTIAL_HEAD
+    }
+
+    /// Waits for a head that takes longer than this to arrive. Costs nothing where heads come whole.
+    pub(super) async fn head_overdue(&self, limit: Duration) {
+        self.0.head_began.notified().await;
+        loop {
+            match timeout(limit, self.0.head_began.notified()).await {
+                // That one is complete, and another one has begun.
+                Ok(()) => {}
+                Err(_) if self.within_head() => return,
+                Err(_) => self.0.head_began.notified().await,
+            }
+        }
     }
 
     fn note(&self, finding: u8) {
-        self.0.store(finding, Ordering::Relaxed);
+        self.0.finding.store(finding, Ordering::Relaxed);
+        if finding == PARTIAL_HEAD {
+            self.0.head_began.notify_one();
+        }
     }
 }
 
