@@ -118,7 +118,9 @@ impl Dispatcher for Server {
     }
 
     fn param_headers(&self, tool: &str) -> Option<Arc<ParamHeaders>> {
-        Some(Arc::clone(&self.0.registry().tools.get(tool)?.headers))
+        let registry = self.0.registry.read().unwrap_or_else(PoisonError::into_inner);
+        let headers = &registry.tools.get(tool)?.headers;
+        (!headers.is_empty()).then(|| Arc::clone(headers))
     }
 
     fn shutdown(&self) {

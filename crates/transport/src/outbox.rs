@@ -110,6 +110,15 @@ impl Outbox {
         state.writers.drain(..).for_each(Waker::wake);
     }
 
+    /// The same, and takes the first of what waits.
+    #[must_use]
+    pub fn finish_and_take(&self) -> Option<Bytes> {
+        let mut state = self.lock();
+        state.closed = true;
+        state.writers.drain(..).for_each(Waker::wake);
+        state.queue.pop_front()
+    }
+
     /// Drops what waits and what still comes: the request has ended.
     pub fn close(&self) {
         let mut state = self.lock();

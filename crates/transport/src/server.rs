@@ -26,7 +26,7 @@ pub trait Dispatcher: Send + Sync + fmt::Debug + 'static {
     /// The protocol versions that are served, newest first.
     fn supported_versions(&self) -> &[ProtocolVersion];
 
-    /// The arguments that a tool mirrors into headers; `None` if there is no such tool.
+    /// The arguments that a tool mirrors into headers; `None` if there are none, or no such tool.
     fn param_headers(&self, tool: &str) -> Option<Arc<ParamHeaders>>;
 
     /// Ends open subscriptions with a result and takes no new ones.

@@ -187,30 +187,24 @@ impl Future for ResponseFuture {
         let Some((exchange, outbox)) = this.exchange.as_mut().zip(this.outbox.as_ref()) else {
             return Poll::Pending;
         };
-        let answer = exchange.as_mut().poll(cx);
-        if answer.is_ready() {
-            outbox.finish();
-        }
-        let first = outbox.poll_next(cx);
-        match (answer, first) {
-            (Poll::Pending, Poll::Pending) => Poll::Pending,
-            (Poll::Ready(answer), Poll::Pending) => {
+        let (first, last) = match exchange.as_mut().poll(cx) {
+            Poll::Ready(answer) => {
+                let first = outbox.finish_and_take();
                 this.exchange = None;
-                Poll::Ready(this.respond(answer.into_response(&this.headers)))
-            }
-            (answer, Poll::Ready(first)) => {
-                // From here on the stream closes it.
-                let Some(outbox) = this.outbox.take() else { return Poll::Pending };
-                let last = match answer {
-                    Poll::Ready(answer) => {
-                        this.exchange = None;
-                        Some(answer.message)
+                match first {
+                    Some(first) => (first, Some(answer.message)),
+                    None => {
+                        // Nobody waits for it any more, and nothing is in it.
+                        this.outbox = None;
+                        return Poll::Ready(this.respond(answer.into_response(&this.headers)));
                     }
-                    Poll::Pending => None,
-                };
-                this.stream(first, outbox, last)
+                }
             }
-        }
+            Poll::Pending => (std::task::ready!(outbox.poll_next(cx)), None),
+        };
+        // From here on the stream closes it.
+        let Some(outbox) = this.outbox.take() else { return Poll::Pending };
+        this.stream(first, outbox, last)
     }
 }
 
