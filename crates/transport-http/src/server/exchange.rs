@@ -61,8 +61,7 @@ impl Entrance {
     }
 }
 
-/// Serves one request: guard, authenticate, read, decode, agree, dispatch. Every way out leaves one
-/// audit record.
+/// Serves one request. Every way out leaves one audit record.
 pub(super) async fn exchange<B: Body>(
     shared: Arc<Shared>,
     parts: Parts,
@@ -72,49 +71,44 @@ pub(super) async fn exchange<B: Body>(
     id: CorrelationId,
 ) -> Answer {
     let mut trail = Trail::new(&shared.security, id, &entrance.peer);
-    if let Err(reject) = trail.reserve() {
-        return refuse(&shared.security, &mut trail, &reject);
-    }
-    if let Err(reject) = entrance.check_peer(&shared.security) {
-        return refuse(&shared.security, &mut trail, &reject);
-    }
-    if let Some(preflight) = preflight(&shared.security, &parts, &entrance) {
-        return match preflight {
-            Ok(preflight) => {
-                trail.finish(Outcome::Allowed, "preflight", 204, None);
-                Answer::preflight(preflight)
-            }
-            Err(reject) => refuse(&shared.security, &mut trail, &reject),
-        };
-    }
-    if let Some(document) = resource_metadata(&shared.security, &parts, &entrance) {
-        return match document {
-            Ok(document) => {
-                trail.finish(Outcome::Allowed, "resource_metadata", 200, None);
-                Answer::document(document)
-            }
-            Err(reject) => {
-                refuse(&shared.security, &mut trail, &reject).with_methods(METADATA_METHOD)
-            }
-        };
-    }
-    let principal = match admit(&shared.security, &parts, &entrance).await {
-        Ok(principal) => principal,
-        Err(reject) => return refuse(&shared.security, &mut trail, &reject),
-    };
-    trail.note_principal(&principal);
-    let Parts { headers, .. } = parts;
-    let limit = shared.security.limits();
-    let place = shared.security.admit_principal(&principal);
-    let place = place.and_then(|()| shared.admission.admit(&principal, limit));
-    let _place = match place {
-        Ok(place) => place,
-        Err(reject) => return refuse(&shared.security, &mut trail, &reject),
-    };
-    match read::read(body, shared.security.limits()).await {
-        Ok(body) => serve(&shared, &headers, &principal, &body, &outbox, &mut trail).await,
+    match answer(&shared, parts, body, &entrance, &outbox, &mut trail).await {
+        Ok(answer) => answer,
         Err(reject) => refuse(&shared.security, &mut trail, &reject),
     }
+}
+
+/// The way of a request: room for its record, peer, guard, authentication, limits, body, message.
+async fn answer<B: Body>(
+    shared: &Shared,
+    parts: Parts,
+    body: B,
+    entrance: &Entrance,
+    outbox: &Arc<Outbox>,
+    trail: &mut Trail<'_>,
+) -> Result<Answer, RejectError> {
+    let security = &shared.security;
+    trail.reserve()?;
+    entrance.check_peer(security)?;
+    if let Some(preflight) = preflight(security, &parts, entrance) {
+        let preflight = preflight?;
+        trail.finish(Outcome::Allowed, "preflight", 204, None);
+        return Ok(Answer::preflight(preflight));
+    }
+    if let Some(document) = resource_metadata(security, &parts, entrance) {
+        let document = match document {
+            Ok(document) => document,
+            Err(reject) => return Ok(refuse(security, trail, &reject).with_methods(METADATA_METHOD)),
+        };
+        trail.finish(Outcome::Allowed, "resource_metadata", 200, None);
+        return Ok(Answer::document(document));
+    }
+    let principal = admit(security, &parts, entrance).await?;
+    trail.note_principal(&principal);
+    let Parts { headers, .. } = parts;
+    security.admit_principal(&principal)?;
+    let _place = shared.admission.admit(&principal, security.limits())?;
+    let body = read::read(body, security.limits()).await?;
+    Ok(serve(shared, &headers, &principal, &body, outbox, trail).await)
 }
 
 /// Answers the question of a browser what a page may send; it comes without credentials.
