@@ -97,7 +97,9 @@ async fn answer<B: Body>(
     if let Some(document) = resource_metadata(security, &parts, entrance) {
         let document = match document {
             Ok(document) => document,
-            Err(reject) => return Ok(refuse(security, trail, &reject).with_methods(METADATA_METHOD)),
+            Err(reject) => {
+                return Ok(refuse(security, trail, &reject).with_methods(METADATA_METHOD));
+            }
         };
         trail.finish(Outcome::Allowed, "resource_metadata", 200, None);
         return Ok(Answer::document(document));

@@ -1,3 +1,4 @@
+//! Guessers wait, their victims do not, and nobody fills the memory.
 use std::net::SocketAddr;
 
 use super::*;
