@@ -16,7 +16,7 @@
 //! | `auth-mtls` | client certificates as credentials: [`auth`] |
 //! | `tls-webpki-roots` | Mozilla's authorities for TLS clients, compiled in |
 //! | `schema-validation` | arguments of run-time tools are checked against their JSON Schema |
-//! | `path-files` | files below a directory, safe from symbolic links: [`files`](server::files) |
+//! | `path-files` | files below a directory, safe from symbolic links: [`files`] |
 //! | `config` | security configuration as files: [`config`] |
 //! | `doctor` | examines live servers and explains what is wrong |
 //! | `aws-lc-rs`, `ring` | the cryptography; `aws-lc-rs` wins if both are on |
