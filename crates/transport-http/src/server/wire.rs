@@ -92,8 +92,8 @@ pub(super) struct Wire<S> {
     stream: S,
     protocol: Protocol,
     findings: Findings,
-    /// As the findings have it.
-    within_head: bool,
+    /// As the findings have it: the number of the head that has begun and not ended.
+    within_head: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -122,7 +122,7 @@ impl<S> Wire<S> {
             stream,
             protocol: Protocol::Http1(Messages::new(limits.max_control_frames())),
             findings: Findings::default(),
-            within_head: false,
+            within_head: None,
         }
     }
 
@@ -137,10 +137,15 @@ impl<S> Wire<S> {
         if let Protocol::Http1(messages) = &mut self.protocol {
             match messages.look(rest) {
                 Look::Good => {
-                    let within_head = messages.within_head();
+                    // Each head has its own time, also one that begins where another one ends.
+                    let within_head = messages.within_head().then(|| messages.heads());
                     if within_head != self.within_head {
                         self.within_head = within_head;
-                        self.findings.note(if within_head { PARTIAL_HEAD } else { NOTHING });
+                        self.findings.note(if within_head.is_some() {
+                            PARTIAL_HEAD
+                        } else {
+                            NOTHING
+                        });
                     }
                     return whole;
                 }
@@ -232,5 +237,29 @@ impl<S> Wire<S> {
         if let Protocol::Http2(frames) = &mut self.protocol {
             frames.note_written(written);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use palisade_security::Limits;
+    use tokio::time::{Instant, sleep};
+
+    use super::Wire;
+
+    #[tokio::test(start_paused = true)]
+    async fn h3_each_head_has_its_own_time() {
+        let mut wire = Wire::new(tokio::io::empty(), &Limits::new());
+        let findings = wire.findings();
+        let start = Instant::now();
+        let read = async {
+            wire.look(&mut b"GET / HTTP/1.1\r\n".to_vec());
+            sleep(Duration::from_secs(8)).await;
+            wire.look(&mut b"host: a\r\n\r\nGET / HTTP/1.1\r\n".to_vec());
+        };
+        tokio::join!(read, findings.head_overdue(Duration::from_secs(10)));
+        assert_eq!(start.elapsed().as_secs(), 18);
     }
 }

@@ -16,6 +16,8 @@ pub(super) struct Messages {
     line: Vec<u8>,
     /// Whether the last byte read of that line is a carriage return.
     carriage_return: bool,
+    /// How many heads are complete.
+    heads: u64,
     max_control_frames: usize,
 }
 
@@ -56,12 +58,17 @@ impl Messages {
             framing: Framing::None,
             line: Vec::new(),
             carriage_return: false,
+            heads: 0,
             max_control_frames,
         }
     }
 
     pub(super) fn max_control_frames(&self) -> usize {
         self.max_control_frames
+    }
+
+    pub(super) const fn heads(&self) -> u64 {
+        self.heads
     }
 
     pub(super) fn within_head(&self) -> bool {
@@ -141,6 +148,7 @@ impl Messages {
                 !line.contains(&b'#')
             }
             State::Headers if line.is_empty() => {
+                self.heads = self.heads.wrapping_add(1);
                 self.state = match self.framing {
                     Framing::None | Framing::Length(0) => State::Start,
                     Framing::Length(length) => State::Body(length),
