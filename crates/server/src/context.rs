@@ -13,7 +13,7 @@ use palisade_protocol::{
     RawJson, RequestId, encode, method,
 };
 use palisade_security::Principal;
-use palisade_transport::{Call, Outbox};
+use palisade_transport::{AskError, Asker, Call, Outbox};
 use serde::Serialize;
 
 use crate::{HandlerError, Notifier, State, input::Inputs, server::Shared};
@@ -37,6 +37,7 @@ struct Inner {
     client_info: Option<Bytes>,
     client_capabilities: Option<Bytes>,
     inputs: Inputs,
+    asker: Option<Arc<dyn Asker>>,
 }
 
 impl Context {
@@ -54,6 +55,7 @@ impl Context {
             client_info: meta.and_then(|meta| meta.client_info).map(part),
             client_capabilities: meta.and_then(|meta| meta.client_capabilities).map(part),
             inputs,
+            asker: call.asker.cloned(),
         }))
     }
 
@@ -155,14 +157,16 @@ impl Context {
 
     /// Asks the user. `key` names the question within this request.
     ///
-    /// The first run of the handler ends here, and the client is asked; with the answer the handler runs
-    /// again from its beginning. So do nothing before this call that must not happen twice. An accepted
-    /// form fits the requested schema.
+    /// In the newest revision the first run of the handler ends here, and the client is asked; with the
+    /// answer the handler runs again from its beginning. So do nothing before this call that must not happen
+    /// twice. In sessions of older revisions, and in tasks, the handler waits here instead. An accepted form
+    /// fits the requested schema.
     ///
     /// # Errors
     ///
     /// Pass errors on with `?`: the wait for an answer is one. `-32021` if the client cannot be asked;
-    /// an internal error if a form asks for a secret.
+    /// an internal error if a form asks for a secret; a tool error if a client that was asked directly
+    /// refuses, leaves, or answers something else than it was asked.
     ///
     /// # Specification
     ///
@@ -192,6 +196,7 @@ impl Context {
                 _ => Some(answer),
             }
         })
+        .await
     }
 
     /// Asks the client's model. See [`Context::elicit`] for how the answer comes.
@@ -212,6 +217,7 @@ impl Context {
         self.ask(key, InputRequest::CreateMessage(Box::new(request)), |_, answer| {
             answer.decode().ok()
         })
+        .await
     }
 
     /// Asks for the client's root directories. See [`Context::elicit`] for how the answer comes.
@@ -224,11 +230,11 @@ impl Context {
     ///
     /// MCP 2026-07-28, Roots (deprecated there).
     pub async fn roots(&self, key: &str) -> Result<ListRootsResult, HandlerError> {
-        self.ask(key, InputRequest::ListRoots, |_, answer| answer.decode().ok())
+        self.ask(key, InputRequest::ListRoots, |_, answer| answer.decode().ok()).await
     }
 
     /// The answer, if it is there and `read` accepts it; else the question is put to the client.
-    fn ask<T>(
+    async fn ask<T>(
         &self,
         key: &str,
         request: InputRequest,
@@ -237,6 +243,16 @@ impl Context {
         let required = request.required_capabilities();
         if !self.client_capabilities().covers(&required) {
             return Err(HandlerError::protocol(missing_capability(&required)));
+        }
+        if let Some(asker) = &self.0.asker {
+            return match asker.ask(key, &request, &self.0.outbox).await {
+                Ok(answer) => read(&request, &answer)
+                    .ok_or_else(|| HandlerError::tool("the client answered something else")),
+                Err(AskError::Unsupported) => {
+                    Err(HandlerError::protocol(missing_capability(&required)))
+                }
+                Err(error) => Err(HandlerError::tool(error)),
+            };
         }
         let answer = self.0.inputs.answer(key, &request);
         if let Some(value) = answer.and_then(|answer| read(&request, &answer)) {

@@ -6,11 +6,13 @@
 //! notifications of one request from its handler to the transport, bounded, within one task. [`LineDecoder`]
 //! splits streams into the lines that stdio carries messages in.
 
+mod asker;
 mod client;
 mod line;
 mod outbox;
 mod server;
 
+pub use asker::{AskError, Asker};
 pub use client::{ClientTransport, MessageStream, OutboundRequest, TransportError};
 pub use line::{LineDecoder, LineError, encode_line};
 pub use outbox::Outbox;

@@ -9,7 +9,7 @@ use palisade_protocol::{
 };
 use palisade_security::{DenyReason, Principal, RejectError, ServerSecurity};
 
-use crate::Outbox;
+use crate::{Asker, Outbox};
 
 /// A boxed future.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -51,6 +51,8 @@ pub struct Call<'a> {
     pub security: &'a ServerSecurity,
     /// Where notifications of this request go.
     pub outbox: &'a Arc<Outbox>,
+    /// Awaits the answers to questions of the handler. Without one, the reply asks.
+    pub asker: Option<&'a Arc<dyn Asker>>,
 }
 
 impl<'a> Call<'a> {
@@ -72,6 +74,7 @@ impl<'a> Call<'a> {
             principal,
             security,
             outbox,
+            asker: None,
         }
     }
 }
