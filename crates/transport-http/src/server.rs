@@ -4,7 +4,6 @@
 //! for one request), [`exchange`] (guard, authenticate, read, decode, agree, dispatch), [`body`] (JSON,
 //! or a stream from the first notification on).
 
-mod admission;
 mod agree;
 mod answer;
 mod body;
@@ -17,9 +16,7 @@ mod routes;
 mod service;
 #[cfg(feature = "tls")]
 mod tls;
-mod trail;
 mod wire;
-mod within;
 
 pub use self::{
     body::HttpBody,

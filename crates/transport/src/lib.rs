@@ -4,12 +4,14 @@
 //! of sockets. This crate is where they meet: [`Dispatcher`] is what a server engine offers to a
 //! transport, [`ClientTransport`] is what a transport offers to a client engine. [`Outbox`] carries the
 //! notifications of one request from its handler to the transport, bounded, within one task. [`LineDecoder`]
-//! splits streams into the lines that stdio carries messages in.
+//! splits streams into the lines that stdio carries messages in, and [`pipeline`] holds the steps that every
+//! server transport takes alike.
 
 mod asker;
 mod client;
 mod line;
 mod outbox;
+pub mod pipeline;
 mod server;
 
 pub use asker::{AskError, Asker};

@@ -7,9 +7,9 @@ use std::borrow::Cow;
 
 use http::{HeaderMap, HeaderName, header::AsHeaderName};
 use palisade_protocol::{
-    ErrorCode, ErrorObject, ProtocolVersion, Request, RequestMeta, RequestParams, header, method,
+    ErrorCode, ErrorObject, ProtocolVersion, Request, RequestParams, header, method,
 };
-use palisade_transport::Dispatcher;
+use palisade_transport::{Dispatcher, pipeline};
 
 static PROTOCOL_VERSION: HeaderName = HeaderName::from_static(header::MCP_PROTOCOL_VERSION);
 static METHOD: HeaderName = HeaderName::from_static(header::MCP_METHOD);
@@ -31,14 +31,11 @@ pub(super) fn check(
     params: &RequestParams<'_>,
     dispatcher: &dyn Dispatcher,
 ) -> Result<ProtocolVersion, ErrorObject> {
-    let version = required_version(params.meta.as_ref())?;
+    let version = pipeline::required_version(params.meta.as_ref())?;
     if !says_as_it_stands(headers, &PROTOCOL_VERSION, version) {
         return Err(mismatch("MCP-Protocol-Version differs from the body"));
     }
-    let supported = dispatcher.supported_versions();
-    let known = ProtocolVersion::parse(version).filter(|version| supported.contains(version));
-    let known =
-        known.ok_or_else(|| ErrorObject::unsupported_protocol_version(version, supported))?;
+    let known = pipeline::served_version(version, dispatcher)?;
 
     if !says_as_it_stands(headers, &METHOD, &request.method) {
         return Err(mismatch("Mcp-Method differs from the body"));
@@ -63,15 +60,6 @@ pub(super) fn check(
         }
     }
     Ok(known)
-}
-
-fn required_version<'a>(meta: Option<&'a RequestMeta<'_>>) -> Result<&'a str, ErrorObject> {
-    let version = meta.and_then(|meta| meta.protocol_version.as_deref());
-    match (version, meta.and_then(|meta| meta.client_capabilities)) {
-        (Some(version), Some(_)) => Ok(version),
-        (None, _) => Err(ErrorObject::invalid_params("`_meta` lacks the protocol version")),
-        (_, None) => Err(ErrorObject::invalid_params("`_meta` lacks the client capabilities")),
-    }
 }
 
 /// Whether a header is there once and says what the body says, in the one form that has no choice: text

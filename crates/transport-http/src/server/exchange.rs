@@ -1,18 +1,21 @@
 //! One request, from its head to its answer.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, request::Parts};
 use http_body::Body;
-use palisade_protocol::{DecodeLimits, ErrorCode, ErrorObject, Inbound, method};
+use palisade_protocol::{DecodeLimits, ErrorCode, ErrorObject, Inbound};
 use palisade_security::{
     AuthnError, CorrelationId, CorrelationIds, Credentials, GuardInput, Outcome, PeerInfo,
     Preflight, Principal, RejectError, ServerSecurity, protected_resource::METADATA_METHOD,
 };
-use palisade_transport::{Call, Dispatcher, Outbox, Reply, ReplyOutcome};
+use palisade_transport::{
+    Call, Dispatcher, Outbox,
+    pipeline::{Admission, Trail, dispatch_in_time, envelope_code, within},
+};
 
-use super::{admission::Admission, agree, answer::Answer, read, trail::Trail, within::within};
+use super::{agree, answer::Answer, read};
 
 /// What all requests of one service share.
 #[derive(Debug)]
@@ -70,7 +73,7 @@ pub(super) async fn exchange<B: Body>(
     outbox: Arc<Outbox>,
     id: CorrelationId,
 ) -> Answer {
-    let mut trail = Trail::new(&shared.security, id, &entrance.peer);
+    let mut trail = Trail::new(&shared.security, id, "http", entrance.peer.address());
     match answer(&shared, parts, body, &entrance, &outbox, &mut trail).await {
         Ok(answer) => answer,
         Err(reject) => refuse(&shared.security, &mut trail, &reject),
@@ -91,7 +94,7 @@ async fn answer<B: Body>(
     entrance.check_peer(security)?;
     if let Some(preflight) = preflight(security, &parts, entrance) {
         let preflight = preflight?;
-        trail.finish(Outcome::Allowed, "preflight", 204, None);
+        trail.finish(Outcome::Allowed, "preflight", Some(204), None);
         return Ok(Answer::preflight(preflight));
     }
     if let Some(document) = resource_metadata(security, &parts, entrance) {
@@ -101,7 +104,7 @@ async fn answer<B: Body>(
                 return Ok(refuse(security, trail, &reject).with_methods(METADATA_METHOD));
             }
         };
-        trail.finish(Outcome::Allowed, "resource_metadata", 200, None);
+        trail.finish(Outcome::Allowed, "resource_metadata", Some(200), None);
         return Ok(Answer::document(document));
     }
     let principal = admit(security, &parts, entrance).await?;
@@ -168,20 +171,20 @@ async fn serve(
         Ok(Inbound::Request(request, params)) => (request, params),
         Ok(Inbound::Notification(_)) => {
             // This revision defines none over HTTP: a disconnect is the cancellation.
-            trail.finish(Outcome::Allowed, "notification_ignored", 202, None);
+            trail.finish(Outcome::Allowed, "notification_ignored", Some(202), None);
             return Answer::accepted();
         }
         Ok(_) => {
             let error =
                 ErrorObject::new(ErrorCode::INVALID_REQUEST, "clients do not send responses");
             let code = Some(error.code.get());
-            trail.finish(Outcome::Denied, "unexpected_response", 400, code);
+            trail.finish(Outcome::Denied, "unexpected_response", Some(400), code);
             return Answer::error(400, None, &error);
         }
         Err(error) => {
             let (code, id) = (error.kind.code(), error.id.as_ref());
             let error = error.kind.to_error();
-            trail.finish(Outcome::Denied, code, 400, Some(error.code.get()));
+            trail.finish(Outcome::Denied, code, Some(400), Some(error.code.get()));
             return Answer::error(400, id, &error);
         }
     };
@@ -195,49 +198,15 @@ async fn serve(
         Ok(agreed) => agreed,
         Err(error) => {
             let code = Some(error.code.get());
-            trail.finish(Outcome::Denied, envelope_code(error.code), 400, code);
+            trail.finish(Outcome::Denied, envelope_code(error.code), Some(400), code);
             return Answer::error(400, Some(&request.id), &error);
         }
     };
     let mut call = Call::new(body, &request, &params, principal, &shared.security, outbox);
     call.version = version;
-    let reply = within_time(shared, &call).await;
-    trail.note_would_deny(reply.would_deny);
-    let (outcome, code) = match reply.outcome {
-        ReplyOutcome::Completed => (Outcome::Allowed, "completed"),
-        ReplyOutcome::InputRequired => (Outcome::Allowed, "input_required"),
-        ReplyOutcome::ToolFailed => (Outcome::Allowed, "tool_failed"),
-        ReplyOutcome::Denied(code) => (Outcome::Denied, code),
-        ReplyOutcome::Failed(code) => (Outcome::Failed, code),
-        _ => (Outcome::Failed, "unknown"),
-    };
-    trail.finish(outcome, code, reply.http_status, reply.error_code);
+    let reply = dispatch_in_time(&*shared.dispatcher, call).await;
+    trail.finish_with(&reply, Some(reply.http_status));
     Answer::reply(reply)
-}
-
-/// Dispatches with a time limit: what is left of the principal's credentials, and the request's own
-/// limit unless it is a subscription.
-async fn within_time(shared: &Shared, call: &Call<'_>) -> Reply {
-    let dispatch = shared.dispatcher.dispatch(*call);
-    let life = remaining_life(shared, call.principal);
-    let limit = match &*call.request.method {
-        method::SUBSCRIPTIONS_LISTEN => life,
-        _ => {
-            let limit = shared.security.limits().request_timeout();
-            Some(life.map_or(limit, |life| life.min(limit)))
-        }
-    };
-    let Some(limit) = limit else { return dispatch.await };
-    within(limit, dispatch).await.unwrap_or_else(|| {
-        let error = ErrorObject::new(ErrorCode::INTERNAL_ERROR, "the time for this request is up");
-        Reply::error(Some(&call.request.id), &error, "request_timeout").with_http_status(504)
-    })
-}
-
-fn remaining_life(shared: &Shared, principal: &Principal) -> Option<Duration> {
-    let expires_at = principal.expires_at()?.as_millis();
-    let now = shared.security.clock().now().as_millis();
-    Some(Duration::from_millis(expires_at.saturating_sub(now)))
 }
 
 fn refuse(security: &ServerSecurity, trail: &mut Trail<'_>, reject: &RejectError) -> Answer {
@@ -246,14 +215,11 @@ fn refuse(security: &ServerSecurity, trail: &mut Trail<'_>, reject: &RejectError
         _ => None,
     };
     let answer = Answer::refusal(reject, challenge);
-    trail.finish(Outcome::Denied, reject.code(), answer.status(), Some(reject.jsonrpc_code()));
+    trail.finish(
+        Outcome::Denied,
+        reject.code(),
+        Some(answer.status()),
+        Some(reject.jsonrpc_code()),
+    );
     answer
-}
-
-fn envelope_code(code: ErrorCode) -> &'static str {
-    match code {
-        ErrorCode::HEADER_MISMATCH => "header_mismatch",
-        ErrorCode::UNSUPPORTED_PROTOCOL_VERSION => "unsupported_protocol_version",
-        _ => "invalid_params",
-    }
 }

@@ -5,8 +5,7 @@ use std::{future::poll_fn, pin::pin};
 use bytes::{Buf, Bytes, BytesMut};
 use http_body::Body;
 use palisade_security::{Limits, RejectError};
-
-use super::within::within;
+use palisade_transport::pipeline::within;
 
 /// Reads a body. One that arrives in a single piece is not copied.
 ///

@@ -1,4 +1,4 @@
-//! How many requests run at once: of one principal, and of all.
+//! [`Admission`]: how many requests run at once, of one principal and of all.
 
 use std::{
     collections::HashMap,
@@ -14,7 +14,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Counts requests in flight. Its memory is bounded by the requests that are in flight.
 #[derive(Debug, Default)]
-pub(super) struct Admission(Mutex<Counts>);
+pub struct Admission(Mutex<Counts>);
 
 #[derive(Debug, Default)]
 struct Counts {
@@ -44,7 +44,8 @@ impl Hasher for DigestHasher {
 
 /// Holds a place until it is dropped.
 #[derive(Debug)]
-pub(super) struct Place<'a> {
+#[must_use]
+pub struct Place<'a> {
     admission: &'a Admission,
     key: [u8; 32],
 }
@@ -56,11 +57,7 @@ impl Admission {
     ///
     /// [`RejectError::TooManyInFlight`] if the principal has none left: one caller with many slow
     /// requests must not use up what all share. [`RejectError::Overloaded`] if all have none left.
-    pub(super) fn admit(
-        &self,
-        principal: &Principal,
-        limits: &Limits,
-    ) -> Result<Place<'_>, RejectError> {
+    pub fn admit(&self, principal: &Principal, limits: &Limits) -> Result<Place<'_>, RejectError> {
         let key = principal.context_key();
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Counts { all, each } = &mut *counts;

@@ -1,19 +1,23 @@
-//! The audit record of one request, written exactly once.
+//! [`Trail`]: the audit record of one request, written exactly once.
 
 use std::{borrow::Cow, net::SocketAddr, time::Instant};
 
 use bytes::Bytes;
 use palisade_protocol::{Request, RequestParams, method};
 use palisade_security::{
-    AuditRecord, CorrelationId, Outcome, PeerInfo, Principal, RejectError, ServerSecurity, Target,
+    AuditRecord, CorrelationId, Outcome, Principal, RejectError, ServerSecurity, Target,
     audit::mask_userinfo,
 };
 
-/// Collects what is known of a request. When it is dropped without an outcome, the peer has left: that
+use crate::{Reply, ReplyOutcome};
+
+/// Collects what is known of one request. When it is dropped without an outcome, the peer has left: that
 /// is recorded too.
-pub(super) struct Trail<'s> {
+#[derive(Debug)]
+pub struct Trail<'s> {
     security: &'s ServerSecurity,
     correlation_id: CorrelationId,
+    transport: &'static str,
     started: Instant,
     peer: Option<SocketAddr>,
     /// Whether the audit sink has room for the record.
@@ -26,16 +30,21 @@ pub(super) struct Trail<'s> {
 }
 
 impl<'s> Trail<'s> {
-    pub(super) fn new(
+    /// Begins the record of a request that came by `transport`: `http`, `stdio`, `cluster`. `peer` is its
+    /// address, where the transport knows addresses.
+    #[must_use]
+    pub fn new(
         security: &'s ServerSecurity,
         correlation_id: CorrelationId,
-        peer: &PeerInfo,
+        transport: &'static str,
+        peer: Option<SocketAddr>,
     ) -> Self {
         Self {
             security,
             correlation_id,
+            transport,
             started: Instant::now(),
-            peer: peer.address(),
+            peer,
             reserved: false,
             principal: None,
             method: None,
@@ -51,18 +60,19 @@ impl<'s> Trail<'s> {
     /// # Errors
     ///
     /// [`RejectError::AuditUnavailable`] if there is no room.
-    pub(super) fn reserve(&mut self) -> Result<(), RejectError> {
+    pub fn reserve(&mut self) -> Result<(), RejectError> {
         self.security.audit().reserve().map_err(|_| RejectError::AuditUnavailable)?;
         self.reserved = true;
         Ok(())
     }
 
-    pub(super) fn note_principal(&mut self, principal: &Principal) {
+    /// Notes who asks.
+    pub fn note_principal(&mut self, principal: &Principal) {
         self.principal = Some(principal.clone());
     }
 
     /// Notes what is asked for, sharing the body's bytes.
-    pub(super) fn note_request(
+    pub fn note_request(
         &mut self,
         body: &Bytes,
         request: &Request<'_>,
@@ -77,23 +87,21 @@ impl<'s> Trail<'s> {
         };
     }
 
-    /// Notes that a policy on trial would have denied the request.
-    pub(super) fn note_would_deny(&mut self, would_deny: Option<&'static str>) {
-        self.would_deny = would_deny;
+    /// Writes the record of a request that was answered by the engine.
+    pub fn finish_with(&mut self, reply: &Reply, http_status: Option<u16>) {
+        self.would_deny = reply.would_deny;
+        let (outcome, code) = match reply.outcome {
+            ReplyOutcome::Completed => (Outcome::Allowed, "completed"),
+            ReplyOutcome::InputRequired => (Outcome::Allowed, "input_required"),
+            ReplyOutcome::ToolFailed => (Outcome::Allowed, "tool_failed"),
+            ReplyOutcome::Denied(code) => (Outcome::Denied, code),
+            ReplyOutcome::Failed(code) => (Outcome::Failed, code),
+        };
+        self.finish(outcome, code, http_status, reply.error_code);
     }
 
     /// Writes the record.
-    pub(super) fn finish(
-        &mut self,
-        outcome: Outcome,
-        code: &str,
-        http_status: u16,
-        jsonrpc_code: Option<i32>,
-    ) {
-        self.record(outcome, code, Some(http_status), jsonrpc_code);
-    }
-
-    fn record(
+    pub fn finish(
         &mut self,
         outcome: Outcome,
         code: &str,
@@ -112,7 +120,7 @@ impl<'s> Trail<'s> {
         let record = AuditRecord::new(
             self.security.clock().now(),
             self.correlation_id,
-            "http",
+            self.transport,
             outcome,
             code,
         )
@@ -141,7 +149,7 @@ fn shared(body: &Bytes, text: &Cow<'_, str>) -> Bytes {
 impl Drop for Trail<'_> {
     fn drop(&mut self) {
         if !self.finished {
-            self.record(Outcome::Cancelled, "disconnected", None, None);
+            self.finish(Outcome::Cancelled, "disconnected", None, None);
         }
     }
 }

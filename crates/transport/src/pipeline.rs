@@ -1,0 +1,90 @@
+//! Steps on the way of a request that every server transport takes alike, whatever the wire: room for the
+//! audit record, a place among the requests in flight, the version, the time limit.
+
+mod admission;
+mod trail;
+mod within;
+
+use std::time::Duration;
+
+use palisade_protocol::{ErrorCode, ErrorObject, ProtocolVersion, RequestMeta, method};
+use palisade_security::{Principal, ServerSecurity};
+
+pub use self::{
+    admission::{Admission, Place},
+    trail::Trail,
+    within::within,
+};
+use crate::{Call, Dispatcher, Reply};
+
+/// The version that a request of a modern revision names.
+///
+/// # Errors
+///
+/// `-32602` if `_meta` lacks the version, or the capabilities of the client.
+///
+/// # Specification
+///
+/// MCP 2026-07-28, Base Protocol, "`_meta`".
+pub fn required_version<'a>(meta: Option<&'a RequestMeta<'_>>) -> Result<&'a str, ErrorObject> {
+    let version = meta.and_then(|meta| meta.protocol_version.as_deref());
+    match (version, meta.and_then(|meta| meta.client_capabilities)) {
+        (Some(version), Some(_)) => Ok(version),
+        (None, _) => Err(ErrorObject::invalid_params("`_meta` lacks the protocol version")),
+        (_, None) => Err(ErrorObject::invalid_params("`_meta` lacks the client capabilities")),
+    }
+}
+
+/// The version of this name, if it is served.
+///
+/// # Errors
+///
+/// `-32022` with the versions that are served.
+pub fn served_version(
+    name: &str,
+    dispatcher: &dyn Dispatcher,
+) -> Result<ProtocolVersion, ErrorObject> {
+    let supported = dispatcher.supported_versions();
+    ProtocolVersion::parse(name)
+        .filter(|version| supported.contains(version))
+        .ok_or_else(|| ErrorObject::unsupported_protocol_version(name, supported))
+}
+
+/// The stable code of a refusal by the envelope, for the audit record.
+#[must_use]
+pub fn envelope_code(code: ErrorCode) -> &'static str {
+    match code {
+        ErrorCode::HEADER_MISMATCH => "header_mismatch",
+        ErrorCode::UNSUPPORTED_PROTOCOL_VERSION => "unsupported_protocol_version",
+        _ => "invalid_params",
+    }
+}
+
+/// Dispatches with a time limit: what is left of the principal's credentials, and the request's own
+/// limit unless it is a subscription.
+///
+/// # Cancel safety
+///
+/// Dropping the future cancels the request.
+pub async fn dispatch_in_time(dispatcher: &dyn Dispatcher, call: Call<'_>) -> Reply {
+    let dispatch = dispatcher.dispatch(call);
+    let life = remaining_life(call.security, call.principal);
+    let limit = match &*call.request.method {
+        method::SUBSCRIPTIONS_LISTEN => life,
+        _ => {
+            let limit = call.security.limits().request_timeout();
+            Some(life.map_or(limit, |life| life.min(limit)))
+        }
+    };
+    let Some(limit) = limit else { return dispatch.await };
+    within(limit, dispatch).await.unwrap_or_else(|| {
+        let error = ErrorObject::new(ErrorCode::INTERNAL_ERROR, "the time for this request is up");
+        Reply::error(Some(&call.request.id), &error, "request_timeout").with_http_status(504)
+    })
+}
+
+fn remaining_life(security: &ServerSecurity, principal: &Principal) -> Option<Duration> {
+    let expires_at = principal.expires_at()?.as_millis();
+    let now = security.clock().now().as_millis();
+    Some(Duration::from_millis(expires_at.saturating_sub(now)))
+}
