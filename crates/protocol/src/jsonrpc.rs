@@ -1,5 +1,6 @@
 //! The JSON-RPC envelope: one bounded decode that borrows from the bytes, and the encoder.
 
+mod batch;
 mod decode;
 pub mod encode;
 mod id;
@@ -15,6 +16,7 @@ use serde_json::value::RawValue;
 
 pub(crate) use self::key::Key;
 pub use self::{
+    batch::batch,
     decode::{DecodeError, DecodeErrorKind, DecodeLimits},
     id::RequestId,
     inbound::Inbound,

@@ -4,13 +4,15 @@
 //! Nothing here opens a socket, reads a clock or spawns a task. A peer's bytes become a [`Message`] by
 //! one bounded decode that borrows from them; every later step works on that one result.
 //!
-//! The types are those of the newest revision, 2026-07-28. Fields that older revisions lack are optional.
+//! The types are those of the newest revision, 2026-07-28. What older revisions have instead, and how the
+//! newest looks to them, is in [`legacy`].
 
 mod encoded;
 mod error;
 pub mod header;
 mod json;
 mod jsonrpc;
+pub mod legacy;
 pub mod meta;
 mod params;
 mod types;
@@ -26,4 +28,4 @@ pub use jsonrpc::{
 pub use meta::{Meta, RequestMeta, ResultMeta};
 pub use params::{ParamsError, RequestParams};
 pub use types::*;
-pub use version::ProtocolVersion;
+pub use version::{Eras, ProtocolVersion};

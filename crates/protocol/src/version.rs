@@ -1,4 +1,4 @@
-//! The protocol revisions.
+//! The protocol revisions, and which of them an engine speaks.
 
 use std::fmt;
 
@@ -66,9 +66,67 @@ impl fmt::Display for ProtocolVersion {
     }
 }
 
+/// Which revisions an engine speaks.
+///
+/// An engine that serves a single kind of peer has less to attack: without the older revisions there are no
+/// sessions, without the newest there is no request that carries its own metadata.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Eras {
+    /// All of them, the newest first. The default.
+    #[default]
+    Both,
+    /// Only those without an `initialize` handshake.
+    ModernOnly,
+    /// Only those with an `initialize` handshake.
+    LegacyOnly,
+}
+
+impl Eras {
+    /// The revisions, newest first.
+    #[must_use]
+    pub const fn versions(self) -> &'static [ProtocolVersion] {
+        use ProtocolVersion as V;
+        match self {
+            Self::Both => {
+                &[V::V2026_07_28, V::V2025_11_25, V::V2025_06_18, V::V2025_03_26, V::V2024_11_05]
+            }
+            Self::ModernOnly => &[V::V2026_07_28],
+            Self::LegacyOnly => &[V::V2025_11_25, V::V2025_06_18, V::V2025_03_26, V::V2024_11_05],
+        }
+    }
+
+    /// Whether requests that carry their own metadata are spoken.
+    #[must_use]
+    pub const fn is_modern(self) -> bool {
+        matches!(self, Self::Both | Self::ModernOnly)
+    }
+
+    /// Whether sessions that begin with `initialize` are spoken.
+    #[must_use]
+    pub const fn is_legacy(self) -> bool {
+        matches!(self, Self::Both | Self::LegacyOnly)
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::ProtocolVersion;
+    use super::{Eras, ProtocolVersion};
+
+    #[test]
+    fn eras_divide_the_revisions() {
+        for version in ProtocolVersion::ALL {
+            assert!(Eras::Both.versions().contains(&version));
+            assert_eq!(Eras::ModernOnly.versions().contains(&version), version.is_modern());
+            assert_eq!(Eras::LegacyOnly.versions().contains(&version), !version.is_modern());
+        }
+        for eras in [Eras::Both, Eras::ModernOnly, Eras::LegacyOnly] {
+            let versions = eras.versions();
+            assert!(versions.is_sorted_by(|newer, older| newer > older), "{eras:?}");
+            assert_eq!(eras.is_modern(), versions.iter().any(|version| version.is_modern()));
+            assert_eq!(eras.is_legacy(), versions.iter().any(|version| !version.is_modern()));
+        }
+    }
 
     #[test]
     fn names_round_trip_and_nothing_else_parses() {

@@ -18,11 +18,14 @@ pub struct DecodeLimits {
     /// How deep objects and arrays may nest, 64 by default and never more than 127. Without it a small
     /// body exhausts the stack of a recursive reader.
     pub depth: usize,
+    /// How many messages a batch of revision 2025-03-26 may hold, 32 by default. Without it one small body
+    /// starts thousands of requests.
+    pub batch: usize,
 }
 
 impl Default for DecodeLimits {
     fn default() -> Self {
-        Self { depth: 64 }
+        Self { depth: 64, batch: 32 }
     }
 }
 
@@ -30,7 +33,7 @@ impl DecodeLimits {
     /// Limits with this depth.
     #[must_use]
     pub fn with_depth(depth: usize) -> Self {
-        Self { depth: depth.min(scan::MAX_DEPTH) }
+        Self { depth: depth.min(scan::MAX_DEPTH), ..Self::default() }
     }
 }
 
@@ -58,6 +61,9 @@ pub enum DecodeErrorKind {
     /// An array: JSON-RPC batches ended with revision 2025-06-18.
     #[error("batches are not supported")]
     Batch,
+    /// A batch of revision 2025-03-26 without messages, or with more than allowed.
+    #[error("batch is empty or too long")]
+    BatchLength,
     /// Not an object.
     #[error("message is not an object")]
     NotAnObject,
@@ -101,6 +107,7 @@ impl DecodeErrorKind {
             Self::Syntax => "invalid_json",
             Self::TooDeep => "json_too_deep",
             Self::Batch => "batch_not_supported",
+            Self::BatchLength => "batch_length",
             Self::NotAnObject => "not_an_object",
             Self::DuplicateKey => "duplicate_key",
             Self::KeyVariant => "key_variant",
