@@ -22,6 +22,7 @@ mod result;
 mod root;
 mod sampling;
 mod subscription;
+mod task;
 mod tool;
 mod wire;
 
@@ -43,4 +44,5 @@ pub use result::*;
 pub use root::*;
 pub use sampling::*;
 pub use subscription::*;
+pub use task::*;
 pub use tool::*;

@@ -32,6 +32,15 @@ impl UnixMillis {
         self.0
     }
 
+    /// The time as ISO 8601 has it, in UTC: `2026-07-28T09:30:00.250Z`. A year beyond 9999 has more digits.
+    #[must_use]
+    pub fn to_iso8601(self) -> String {
+        let (secs, millis) = (self.0 / 1000, self.0 % 1000);
+        let (hour, minute, second) = (secs / 3600 % 24, secs / 60 % 60, secs % 60);
+        let (year, month, day) = civil(secs / 86_400);
+        format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
+    }
+
     /// This time plus a duration. Saturates, so that a huge lifetime means "never", not "long ago".
     #[must_use]
     pub fn saturating_add(self, duration: Duration) -> Self {
@@ -43,6 +52,23 @@ impl UnixMillis {
     pub const fn saturating_duration_since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
+}
+
+/// Year, month and day of a day counted from 1970-01-01, in the Gregorian calendar.
+///
+/// Years are taken to begin in March, so that the leap day is the last of its year; then the months before
+/// it have 153 days in every five, and 400 years have 146,097.
+const fn civil(days: u64) -> (u64, u64, u64) {
+    let days = days + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let leap_days = day_of_era / 1460 + day_of_era / 146_096 - day_of_era / 36_524;
+    let year_of_era = (day_of_era - leap_days) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * from_march + 2) / 5 + 1;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    let year = year_of_era + era * 400 + (month <= 2) as u64;
+    (year, month, day)
 }
 
 /// Where the time comes from. Object-safe; tests use [`ManualClock`].
@@ -119,6 +145,24 @@ mod tests {
         assert_eq!(clock.now(), UnixMillis::new(5001));
         clock.set(UnixMillis::new(3));
         assert_eq!(clock.now().as_millis(), 3);
+    }
+
+    #[test]
+    fn times_are_written_as_iso_8601_has_them() {
+        for (millis, text) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (951_782_399_999, "2000-02-28T23:59:59.999Z"),
+            (951_868_799_000, "2000-02-29T23:59:59.000Z"),
+            (951_868_800_001, "2000-03-01T00:00:00.001Z"),
+            (1_785_231_000_250, "2026-07-28T09:30:00.250Z"),
+            (1_798_761_599_000, "2026-12-31T23:59:59.000Z"),
+            (4_107_542_399_000, "2100-02-28T23:59:59.000Z"),
+            (4_107_542_400_000, "2100-03-01T00:00:00.000Z"),
+            (253_402_300_800_000, "10000-01-01T00:00:00.000Z"),
+        ] {
+            assert_eq!(UnixMillis::new(millis).to_iso8601(), text);
+        }
+        assert!(UnixMillis::new(u64::MAX).to_iso8601().ends_with('Z'));
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! [`Limits`]: every size, count and time that a server grants to a peer it does not trust.
 
+mod tasks;
+
 use std::time::Duration;
 
+pub use self::tasks::TaskLimits;
 use crate::config::{Finding, Severity};
 
 /// The deepest nesting that can be allowed: below the cap of the JSON parser, which is never disabled.
@@ -37,6 +40,7 @@ pub struct Limits {
     idle_timeout: Duration,
     sse_keep_alive: Duration,
     request_state_ttl: Duration,
+    tasks: TaskLimits,
 }
 
 impl Default for Limits {
@@ -72,6 +76,7 @@ impl Limits {
             idle_timeout: Duration::from_secs(60),
             sse_keep_alive: Duration::from_secs(15),
             request_state_ttl: Duration::from_secs(10 * 60),
+            tasks: TaskLimits::new(),
         }
     }
 
@@ -395,6 +400,19 @@ impl Limits {
         self
     }
 
+    /// What tasks may use.
+    #[must_use]
+    pub const fn tasks(&self) -> &TaskLimits {
+        &self.tasks
+    }
+
+    /// Sets [`Self::tasks`].
+    #[must_use]
+    pub fn with_tasks(mut self, tasks: TaskLimits) -> Self {
+        self.tasks = tasks;
+        self
+    }
+
     /// What is wrong with these limits.
     pub(crate) fn findings(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
@@ -413,6 +431,9 @@ impl Limits {
             ("limits.max_subscriptions_per_principal", self.max_subscriptions_per_principal),
             ("limits.sse_queue", self.sse_queue),
             ("limits.max_request_state_bytes", self.max_request_state_bytes),
+            ("limits.tasks.max_tasks", self.tasks.max_tasks),
+            ("limits.tasks.max_per_principal", self.tasks.max_per_principal),
+            ("limits.tasks.max_bytes", self.tasks.max_bytes),
         ];
         let times = [
             ("limits.handshake_timeout", self.handshake_timeout),
@@ -423,6 +444,8 @@ impl Limits {
             ("limits.idle_timeout", self.idle_timeout),
             ("limits.sse_keep_alive", self.sse_keep_alive),
             ("limits.request_state_ttl", self.request_state_ttl),
+            ("limits.tasks.ttl", self.tasks.ttl),
+            ("limits.tasks.poll_interval", self.tasks.poll_interval),
         ];
         let zero_counts = counts.into_iter().filter(|(_, count)| *count == 0).map(|(path, _)| path);
         let zero_times = times.into_iter().filter(|(_, time)| time.is_zero()).map(|(path, _)| path);
@@ -494,6 +517,10 @@ mod tests {
                 ("limits.header_timeout", "limit_is_zero"),
                 ("limits.max_json_depth", "limit_too_large"),
             ],
+        );
+        check(
+            &Limits::new().with_tasks(TaskLimits::new().with_max_bytes(0).with_ttl(Duration::MAX)),
+            &[("limits.tasks.max_bytes", "limit_is_zero"), ("limits.tasks.ttl", "limit_too_large")],
         );
         check(&Limits::new().with_max_json_depth(120).with_idle_timeout(MAX_TIME), &[]);
         check(

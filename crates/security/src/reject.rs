@@ -101,6 +101,12 @@ pub enum RejectError {
         /// When to try again.
         retry_after: Duration,
     },
+    /// The principal has as many tasks as it may have. Those that have ended count until their time is up.
+    #[error("too many tasks")]
+    TooManyTasks {
+        /// When to try again.
+        retry_after: Duration,
+    },
     /// All callers together have too many requests in flight.
     #[error("server is overloaded")]
     Overloaded {
@@ -142,6 +148,7 @@ impl RejectError {
             Self::RateLimited { retry_after }
             | Self::TooManyInFlight { retry_after }
             | Self::TooManySubscriptions { retry_after }
+            | Self::TooManyTasks { retry_after }
             | Self::Overloaded { retry_after } => *retry_after,
             Self::Unauthenticated(error) => error.retry_after()?,
             _ => return None,
@@ -205,6 +212,7 @@ impl RejectError {
             Self::RateLimited { .. } => ("rate_limited", 429, RATE_LIMITED),
             Self::TooManyInFlight { .. } => ("too_many_in_flight", 429, RATE_LIMITED),
             Self::TooManySubscriptions { .. } => ("too_many_subscriptions", 429, RATE_LIMITED),
+            Self::TooManyTasks { .. } => ("too_many_tasks", 429, RATE_LIMITED),
             Self::Overloaded { .. } => ("overloaded", 503, UNAVAILABLE),
             Self::ShuttingDown => ("shutting_down", 503, UNAVAILABLE),
             Self::AuditUnavailable => ("audit_unavailable", 503, UNAVAILABLE),
@@ -274,6 +282,7 @@ mod tests {
         check(&RejectError::AuditUnavailable, "audit_unavailable", 503, -31503);
         let retry_after = Duration::ZERO;
         check(&RejectError::RateLimited { retry_after }, "rate_limited", 429, -31429);
+        check(&RejectError::TooManyTasks { retry_after }, "too_many_tasks", 429, -31429);
         check(&RejectError::Overloaded { retry_after }, "overloaded", 503, -31503);
         check(&RejectError::TooManyInFlight { retry_after }, "too_many_in_flight", 429, -31429);
         check(

@@ -3,25 +3,25 @@
 use std::time::Duration;
 
 use palisade_security::{
-    ClientLimits, Limits,
+    ClientLimits, Limits, TaskLimits,
     rate::{Rate, RateLimits},
 };
 
 use crate::{
     findings::Findings,
-    raw::{RawClientLimits, RawDuration, RawLimits, RawRate, RawSecurityConfig},
+    raw::{RawClientLimits, RawDuration, RawLimits, RawRate, RawSecurityConfig, RawTaskLimits},
 };
 
-/// Sets those that are there: `set!(limits, counts: a => with_a, ..; times: b => with_b, ..)`.
+/// Sets those that are there: `set!(limits, raw, findings, within "path.", counts: [a => with_a], times: [])`.
 macro_rules! set {
-    ($limits:ident, $raw:ident, $findings:ident,
+    ($limits:ident, $raw:ident, $findings:ident, within $prefix:literal,
      counts: [$($count:ident => $with_count:ident),* $(,)?],
      times: [$($time:ident => $with_time:ident),* $(,)?]) => {
         $(if let Some(count) = $raw.$count {
             $limits = $limits.$with_count(count);
         })*
         $(if let Some(text) = &$raw.$time {
-            let path = concat!("limits.", stringify!($time));
+            let path = concat!($prefix, stringify!($time));
             if let Some(time) = duration(text, path, $findings) {
                 $limits = $limits.$with_time(time);
             }
@@ -31,7 +31,7 @@ macro_rules! set {
 
 pub(super) fn server(raw: &RawLimits, findings: &mut Findings) -> Limits {
     let mut limits = Limits::new();
-    set!(limits, raw, findings,
+    set!(limits, raw, findings, within "limits.",
         counts: [
             max_body_bytes => with_max_body_bytes,
             max_header_bytes => with_max_header_bytes,
@@ -58,6 +58,19 @@ pub(super) fn server(raw: &RawLimits, findings: &mut Findings) -> Limits {
             sse_keep_alive => with_sse_keep_alive,
             request_state_ttl => with_request_state_ttl,
         ]
+    );
+    limits.with_tasks(tasks(&raw.tasks, findings))
+}
+
+fn tasks(raw: &RawTaskLimits, findings: &mut Findings) -> TaskLimits {
+    let mut limits = TaskLimits::new();
+    set!(limits, raw, findings, within "limits.tasks.",
+        counts: [
+            max_tasks => with_max_tasks,
+            max_per_principal => with_max_per_principal,
+            max_bytes => with_max_bytes,
+        ],
+        times: [ttl => with_ttl, poll_interval => with_poll_interval]
     );
     limits
 }
@@ -97,7 +110,7 @@ fn rate(raw: &RawRate, path: &str, findings: &mut Findings) -> Option<Rate> {
 
 pub(super) fn client(raw: &RawClientLimits, findings: &mut Findings) -> ClientLimits {
     let mut limits = ClientLimits::new();
-    set!(limits, raw, findings,
+    set!(limits, raw, findings, within "limits.",
         counts: [
             max_message_bytes => with_max_message_bytes,
             max_idle_connections => with_max_idle_connections,

@@ -57,6 +57,26 @@ pub struct RawLimits {
     pub sse_keep_alive: Option<RawDuration>,
     /// The time for which a `requestState` can be redeemed. Default: 10 min.
     pub request_state_ttl: Option<RawDuration>,
+    /// What tasks may use.
+    pub tasks: RawTaskLimits,
+}
+
+/// What tasks may use. What is left out has its default: see
+/// [`TaskLimits`](palisade_security::TaskLimits), which says what each protects against.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RawTaskLimits {
+    /// The most tasks of all principals. Default: 1024.
+    pub max_tasks: Option<usize>,
+    /// The most tasks of a principal. Default: 64.
+    pub max_per_principal: Option<usize>,
+    /// The most bytes that a task keeps. Default: 256 KiB.
+    pub max_bytes: Option<usize>,
+    /// How long a task is kept, from its beginning. Default: 1 h.
+    pub ttl: Option<RawDuration>,
+    /// How long clients are told to wait before they ask again. Default: 1 s.
+    pub poll_interval: Option<RawDuration>,
 }
 
 /// How often callers may ask: see [`RateLimits`](palisade_security::RateLimits).

@@ -21,6 +21,13 @@ pub const COMPLETION_COMPLETE: &str = "completion/complete";
 /// Opens a stream of notifications. Client to server.
 pub const SUBSCRIPTIONS_LISTEN: &str = "subscriptions/listen";
 
+/// Asks how a task stands. Client to server, in the tasks extension.
+pub const TASKS_GET: &str = "tasks/get";
+/// Answers what a task asks. Client to server, in the tasks extension.
+pub const TASKS_UPDATE: &str = "tasks/update";
+/// Asks for the end of a task. Client to server, in the tasks extension.
+pub const TASKS_CANCEL: &str = "tasks/cancel";
+
 /// Asks the user for input. Server to client, inside an input-required result.
 pub const ELICITATION_CREATE: &str = "elicitation/create";
 /// Asks the client's model. Server to client, inside an input-required result.
@@ -46,3 +53,5 @@ pub const NOTIFICATIONS_PROMPTS_LIST_CHANGED: &str = "notifications/prompts/list
 /// What a subscription will deliver: its first message. Server to client.
 pub const NOTIFICATIONS_SUBSCRIPTIONS_ACKNOWLEDGED: &str =
     "notifications/subscriptions/acknowledged";
+/// A task has changed. Server to client, on a subscription stream, in the tasks extension.
+pub const NOTIFICATIONS_TASKS: &str = "notifications/tasks";

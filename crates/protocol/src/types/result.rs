@@ -28,6 +28,9 @@ open_string_enum! {
         Complete = "complete",
         /// The server needs input first: see [`InputRequiredResult`](crate::InputRequiredResult).
         InputRequired = "input_required",
+        /// The request has become a task: see [`CreateTaskResult`](crate::CreateTaskResult). Only for clients
+        /// that declare the tasks extension.
+        Task = "task",
     }
 }
 
@@ -170,7 +173,8 @@ mod tests {
         for (json, expected) in [
             ("\"complete\"", ResultType::Complete),
             ("\"input_required\"", ResultType::InputRequired),
-            ("\"task\"", ResultType::Other("task".to_owned())),
+            ("\"task\"", ResultType::Task),
+            ("\"stream\"", ResultType::Other("stream".to_owned())),
         ] {
             let decoded: ResultType = serde_json::from_str(json).unwrap();
             assert_eq!(decoded, expected);

@@ -23,6 +23,9 @@ pub struct SubscriptionFilter {
     /// long as the stream is open, so servers limit their number.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resource_subscriptions: Vec<String>,
+    /// Changes of the tasks with these ids. Only for clients that declare the tasks extension.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub task_ids: Vec<String>,
 }
 
 impl SubscriptionFilter {
@@ -57,6 +60,13 @@ impl SubscriptionFilter {
     #[must_use]
     pub fn with_resource(mut self, uri: impl Into<String>) -> Self {
         self.resource_subscriptions.push(uri.into());
+        self
+    }
+
+    /// Adds changes of a task.
+    #[must_use]
+    pub fn with_task(mut self, task_id: impl Into<String>) -> Self {
+        self.task_ids.push(task_id.into());
         self
     }
 
