@@ -33,14 +33,15 @@ pub(super) fn read(text: &str, max_depth: usize) -> Option<Ordinary<'_>> {
         keys: [""; MAX_KEYS],
         open: 0,
     };
-    let (mut version, mut id, mut method, mut params) = (None, None, None, None);
+    let (mut version, mut id, mut method) = (None, None, None);
+    let mut params = RequestParams::default();
     reader.blank();
     reader.object(|reader, key| {
         match key {
             "jsonrpc" => version = Some(reader.plain_string()?),
             "id" => id = Some(reader.id()?),
             "method" => method = Some(reader.plain_string()?),
-            "params" => params = Some(reader.params()?),
+            "params" => reader.params(&mut params)?,
             "result" | "error" => return None,
             _ => reader.unknown(key, &decode::MEMBERS)?,
         }
@@ -48,7 +49,7 @@ pub(super) fn read(text: &str, max_depth: usize) -> Option<Ordinary<'_>> {
     })?;
     reader.blank();
     let whole = reader.at == text.len() && version? == "2.0";
-    whole.then_some(Ordinary { id: id?, method: method?, params: params.unwrap_or_default() })
+    whole.then_some(Ordinary { id: id?, method: method?, params })
 }
 
 struct Reader<'a> {
@@ -62,11 +63,10 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn params(&mut self) -> Option<RequestParams<'a>> {
-        let mut params = RequestParams::default();
+    fn params(&mut self, params: &mut RequestParams<'a>) -> Option<()> {
         self.object(|reader, key| {
             match key {
-                "_meta" => params.meta = Some(reader.meta()?),
+                "_meta" => reader.meta(params.meta.insert(RequestMeta::default()))?,
                 "name" => params.name = Some(reader.plain_string()?.into()),
                 "uri" => params.uri = Some(reader.plain_string()?.into()),
                 "taskId" => params.task_id = Some(reader.plain_string()?.into()),
@@ -77,12 +77,10 @@ impl<'a> Reader<'a> {
                 _ => reader.unknown(key, &params::MEMBERS)?,
             }
             Some(())
-        })?;
-        Some(params)
+        })
     }
 
-    fn meta(&mut self) -> Option<RequestMeta<'a>> {
-        let mut found = RequestMeta::default();
+    fn meta(&mut self, found: &mut RequestMeta<'a>) -> Option<()> {
         self.object(|reader, key| {
             match key {
                 meta::PROTOCOL_VERSION => {
@@ -97,8 +95,7 @@ impl<'a> Reader<'a> {
                 _ => reader.unknown(key, &meta::REQUEST_KEYS)?,
             }
             Some(())
-        })?;
-        Some(found)
+        })
     }
 
     /// Skips the value of a key that nobody here knows, unless it could be taken for one.
@@ -215,13 +212,19 @@ impl<'a> Reader<'a> {
     }
 
     /// A string without escapes.
+    #[inline]
     fn plain_string(&mut self) -> Option<&'a str> {
-        self.eat(b'"')?;
-        let from = self.at;
-        self.at = special(self.text.as_bytes(), from);
-        let text = self.text.get(from..self.at)?;
-        self.eat(b'"')?;
-        Some(text)
+        let bytes = self.text.as_bytes();
+        if bytes.get(self.at) != Some(&b'"') {
+            return None;
+        }
+        let from = self.at + 1;
+        let end = special(bytes, from);
+        if bytes.get(end) != Some(&b'"') {
+            return None;
+        }
+        self.at = end + 1;
+        self.text.get(from..end)
     }
 
     /// Skips a string.
@@ -289,7 +292,16 @@ impl<'a> Reader<'a> {
         rest.starts_with(word.as_bytes()).then_some(())
     }
 
+    #[inline]
     fn blank(&mut self) {
+        // Programs write none.
+        if self.peek().is_some_and(|byte| byte <= b' ') {
+            self.skip_blanks();
+        }
+    }
+
+    #[cold]
+    fn skip_blanks(&mut self) {
         while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
             self.at += 1;
         }
@@ -315,17 +327,16 @@ impl<'a> Reader<'a> {
 fn special(bytes: &[u8], from: usize) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = 0x8080_8080_8080_8080;
-    // Sets the high bit of each byte that is zero; bytes after the first such one may be wrong.
-    let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
     let mut at = from;
     while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
         let word = u64::from_le_bytes(*chunk);
-        let quotes = zero(word ^ (ONES * u64::from(b'"')));
-        let backslashes = zero(word ^ (ONES * u64::from(b'\\')));
-        let controls = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
-        let found = quotes | backslashes | controls;
+        // Each sets the high bit of a byte that is ASCII and sought, and of bytes after the first such one
+        // at random. With its second bit turned over, a quote is 0x20, and controls are still below that.
+        let quotes_and_controls = (word ^ (ONES * 0x02)).wrapping_sub(ONES * 0x21);
+        let backslashes = (word ^ (ONES * u64::from(b'\\'))).wrapping_sub(ONES);
+        let found = (quotes_and_controls | backslashes) & !word & HIGHS;
         if found != 0 {
-            // Of the lowest byte, all three are right. At most 7 is added.
+            // The lowest byte is right. At most 7 is added.
             return at + (found.trailing_zeros() / 8) as usize;
         }
         at += 8;
