@@ -148,9 +148,10 @@ async fn h13_unknown_version_or_method() {
         }
         let response = target.send(&request).await;
         assert_eq!((response.status(), response.error_code()), (400, Some(-32022)), "{version:?}");
+        let supported = ["2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"];
         assert_eq!(
             response.json()["error"]["data"],
-            json!({"supported": ["2026-07-28"], "requested": version})
+            json!({"supported": supported, "requested": version})
         );
         let entries = target.audit.take();
         assert_eq!(entries.len(), 1);

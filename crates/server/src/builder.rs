@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, RwLock};
 
-use palisade_protocol::{CacheHints, Encoded, Implementation};
+use palisade_protocol::{CacheHints, Encoded, Eras, Implementation};
 
 use crate::{
     IntoPromptRoute, IntoResourceRoute, IntoToolRoute, Problem, RegistrationError, Server,
@@ -20,6 +20,7 @@ pub struct ServerBuilder {
     instructions: Option<String>,
     page_size: usize,
     cache: CacheHints,
+    eras: Eras,
     states: States,
     needs_state: Vec<(&'static str, String, Needs)>,
     registry: Registry,
@@ -33,6 +34,7 @@ impl ServerBuilder {
             instructions: None,
             page_size: 100,
             cache: CacheHints::default(),
+            eras: Eras::default(),
             states: States::default(),
             needs_state: Vec::new(),
             registry: Registry::default(),
@@ -112,6 +114,14 @@ impl ServerBuilder {
         self
     }
 
+    /// Sets which revisions are served: all by default. Older ones need sessions, which cost memory, and a
+    /// transport that holds them: a server that only new clients use is smaller without them.
+    #[must_use]
+    pub fn with_eras(mut self, eras: Eras) -> Self {
+        self.eras = eras;
+        self
+    }
+
     /// Builds the server.
     ///
     /// # Errors
@@ -140,6 +150,7 @@ impl ServerBuilder {
             instructions: self.instructions,
             page_size: self.page_size,
             cache: self.cache,
+            eras: self.eras,
             states: self.states,
             registry: RwLock::new(Arc::new(self.registry)),
             hub: Hub::default(),

@@ -43,7 +43,6 @@ struct Inner {
 impl Context {
     pub(crate) fn new(server: &Arc<Shared>, call: &Call<'_>, inputs: Inputs) -> Self {
         let meta = call.params.meta.as_ref();
-        let part = |text: &str| call.body.slice_ref(text.as_bytes());
         Self(Arc::new(Inner {
             server: Arc::clone(server),
             principal: call.principal.clone(),
@@ -51,9 +50,9 @@ impl Context {
             outbox: Arc::clone(call.outbox),
             progress_token: meta.and_then(|meta| meta.progress_token.clone()),
             progress: Mutex::new(f64::NEG_INFINITY),
-            log_level: meta.and_then(|meta| meta.log_level),
-            client_info: meta.and_then(|meta| meta.client_info).map(part),
-            client_capabilities: meta.and_then(|meta| meta.client_capabilities).map(part),
+            log_level: call.log_level(),
+            client_info: call.client_info(),
+            client_capabilities: call.client_capabilities(),
             inputs,
             asker: call.asker.cloned(),
         }))

@@ -12,15 +12,12 @@ mod tools;
 
 use std::sync::Arc;
 
-use palisade_protocol::{ErrorObject, ProtocolVersion, method};
+use palisade_protocol::{ErrorObject, method};
 use palisade_security::{AccessRequest, Authorized, RejectError, Target, authorize};
 use palisade_transport::{Call, Reply};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{registry::Registry, server::Shared};
-
-/// The revisions that requests may use, newest first.
-pub(crate) const SUPPORTED_VERSIONS: &[ProtocolVersion] = &[ProtocolVersion::V2026_07_28];
 
 /// Answers one request.
 pub(crate) async fn dispatch(server: &Arc<Shared>, call: Call<'_>) -> Reply {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use palisade_protocol::{
-    CacheHints, Encoded, Implementation, ProtocolVersion, ResultMeta, header::ParamHeaders,
+    CacheHints, Encoded, Eras, Implementation, ProtocolVersion, ResultMeta, header::ParamHeaders,
 };
 use palisade_transport::{BoxFuture, Call, Dispatcher, Reply};
 
@@ -38,6 +38,7 @@ pub(crate) struct Shared {
     pub(crate) instructions: Option<String>,
     pub(crate) page_size: usize,
     pub(crate) cache: CacheHints,
+    pub(crate) eras: Eras,
     pub(crate) states: States,
     pub(crate) registry: RwLock<Arc<Registry>>,
     pub(crate) hub: Hub,
@@ -114,7 +115,7 @@ impl Dispatcher for Server {
     }
 
     fn supported_versions(&self) -> &[ProtocolVersion] {
-        dispatch::SUPPORTED_VERSIONS
+        self.0.eras.versions()
     }
 
     fn param_headers(&self, tool: &str) -> Option<Arc<ParamHeaders>> {

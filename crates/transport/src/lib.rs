@@ -9,6 +9,7 @@
 
 mod asker;
 mod client;
+pub mod legacy;
 mod line;
 mod outbox;
 pub mod pipeline;

@@ -35,7 +35,8 @@ pub fn required_version<'a>(meta: Option<&'a RequestMeta<'_>>) -> Result<&'a str
     }
 }
 
-/// The version of this name, if it is served.
+/// The version of this name, if it is served and one whose requests name it: older ones are spoken in
+/// sessions.
 ///
 /// # Errors
 ///
@@ -46,7 +47,7 @@ pub fn served_version(
 ) -> Result<ProtocolVersion, ErrorObject> {
     let supported = dispatcher.supported_versions();
     ProtocolVersion::parse(name)
-        .filter(|version| supported.contains(version))
+        .filter(|version| version.is_modern() && supported.contains(version))
         .ok_or_else(|| ErrorObject::unsupported_protocol_version(name, supported))
 }
 

@@ -4,12 +4,12 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use palisade_protocol::{
-    ErrorCode, ErrorObject, ProtocolVersion, Request, RequestId, RequestParams, encode,
-    header::ParamHeaders,
+    ErrorCode, ErrorObject, LoggingLevel, ProtocolVersion, Request, RequestId, RequestMeta,
+    RequestParams, encode, header::ParamHeaders,
 };
 use palisade_security::{DenyReason, Principal, RejectError, ServerSecurity};
 
-use crate::{Asker, Outbox};
+use crate::{Asker, Outbox, legacy::Session};
 
 /// A boxed future.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -53,6 +53,8 @@ pub struct Call<'a> {
     pub outbox: &'a Arc<Outbox>,
     /// Awaits the answers to questions of the handler. Without one, the reply asks.
     pub asker: Option<&'a Arc<dyn Asker>>,
+    /// The session that it belongs to, in older revisions.
+    pub session: Option<&'a Session>,
 }
 
 impl<'a> Call<'a> {
@@ -75,7 +77,43 @@ impl<'a> Call<'a> {
             security,
             outbox,
             asker: None,
+            session: None,
         }
+    }
+
+    /// Name and version of the client, as it says itself: an object, as JSON.
+    #[must_use]
+    pub fn client_info(&self) -> Option<Bytes> {
+        match self.session {
+            Some(session) => Some(session.client_info()),
+            None => self.meta()?.client_info.map(|info| self.part(info)),
+        }
+    }
+
+    /// What the client can do: an object, as JSON.
+    #[must_use]
+    pub fn client_capabilities(&self) -> Option<Bytes> {
+        match self.session {
+            Some(session) => Some(session.client_capabilities()),
+            None => self.meta()?.client_capabilities.map(|capabilities| self.part(capabilities)),
+        }
+    }
+
+    /// The least severe log message that the client wants; none if it wants none.
+    #[must_use]
+    pub fn log_level(&self) -> Option<LoggingLevel> {
+        match self.session {
+            Some(session) => Some(session.log_level()),
+            None => self.meta()?.log_level,
+        }
+    }
+
+    fn meta(&self) -> Option<&'a RequestMeta<'a>> {
+        self.params.meta.as_ref()
+    }
+
+    fn part(&self, text: &str) -> Bytes {
+        self.body.slice_ref(text.as_bytes())
     }
 }
 
@@ -111,6 +149,8 @@ pub enum ReplyOutcome {
     Failed(&'static str),
     /// The policy refused; the stable code says why.
     Denied(&'static str),
+    /// The client cancelled the request: it gets no response.
+    Cancelled,
 }
 
 impl Reply {
@@ -153,6 +193,12 @@ impl Reply {
             error_code: Some(reject.jsonrpc_code()),
             would_deny: None,
         }
+    }
+
+    /// No response: the client has cancelled the request.
+    #[must_use]
+    pub fn cancelled() -> Self {
+        Self::result(Bytes::new(), ReplyOutcome::Cancelled)
     }
 
     /// The same with another status.

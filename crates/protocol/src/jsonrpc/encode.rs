@@ -58,6 +58,19 @@ pub fn result<T: Serialize + ?Sized>(
     Ok(bytes)
 }
 
+/// A response with a result that is JSON already.
+#[must_use]
+pub fn encoded_result(id: &RequestId, result: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(result.len().saturating_add(64));
+    bytes.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);
+    // An id always encodes.
+    let _ = serde_json::to_writer(&mut bytes, id);
+    bytes.extend_from_slice(br#","result":"#);
+    bytes.extend_from_slice(result);
+    bytes.push(b'}');
+    bytes
+}
+
 /// A response with an error. An error object always encodes.
 #[must_use]
 pub fn error(id: Option<&RequestId>, error: &ErrorObject) -> Vec<u8> {
@@ -74,7 +87,7 @@ fn to_vec<T: Serialize>(message: &T) -> Result<Vec<u8>, serde_json::Error> {
 
 #[cfg(test)]
 mod tests {
-    use super::{error, notification, request, result};
+    use super::{encoded_result, error, notification, request, result};
     use crate::ErrorObject;
 
     fn check(bytes: &[u8], expected: &str) {
@@ -94,6 +107,10 @@ mod tests {
         );
         check(
             &result(&"x".into(), &params).unwrap(),
+            r#"{"jsonrpc":"2.0","id":"x","result":{"a":1}}"#,
+        );
+        check(
+            &encoded_result(&"x".into(), br#"{"a":1}"#),
             r#"{"jsonrpc":"2.0","id":"x","result":{"a":1}}"#,
         );
         check(

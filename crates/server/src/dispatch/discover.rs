@@ -5,11 +5,11 @@ use palisade_protocol::{
 };
 use palisade_transport::{Call, Reply, ReplyOutcome};
 
-use super::{SUPPORTED_VERSIONS, reply};
+use super::reply;
 use crate::{registry::Registry, server::Shared};
 
 pub(super) fn discover(server: &Shared, registry: &Registry, call: &Call<'_>) -> Reply {
-    let versions = SUPPORTED_VERSIONS.iter().map(|version| version.as_str());
+    let versions = server.eras.versions().iter().map(|version| version.as_str());
     let mut result = DiscoverResult::new(versions, capabilities(registry)).with_cache(server.cache);
     result.instructions.clone_from(&server.instructions);
     reply::complete(server, call, result, ReplyOutcome::Completed)

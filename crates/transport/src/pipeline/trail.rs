@@ -93,6 +93,7 @@ impl<'s> Trail<'s> {
         let (outcome, code) = match reply.outcome {
             ReplyOutcome::Completed => (Outcome::Allowed, "completed"),
             ReplyOutcome::InputRequired => (Outcome::Allowed, "input_required"),
+            ReplyOutcome::Cancelled => (Outcome::Cancelled, "cancelled"),
             ReplyOutcome::ToolFailed => (Outcome::Allowed, "tool_failed"),
             ReplyOutcome::Denied(code) => (Outcome::Denied, code),
             ReplyOutcome::Failed(code) => (Outcome::Failed, code),
