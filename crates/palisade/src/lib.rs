@@ -9,6 +9,7 @@
 //! | `client` | [`Client`]: calls, lists, subscriptions |
 //! | `macros` | `#[tool]`, `#[prompt]`, `#[resource]` |
 //! | `transport-http` | Streamable HTTP, with TLS: [`http`] |
+//! | `transport-stdio` | standard input and output, child processes, Unix sockets: [`stdio`] |
 //! | `auth-bearer` | bearer tokens on both sides: [`auth`] |
 //! | `auth-api-key` | API keys on both sides |
 //! | `auth-basic` | user names and passwords on both sides; brings argon2 |
@@ -47,6 +48,8 @@ pub use palisade_server::{
 pub use palisade_transport as transport;
 #[cfg(feature = "transport-http")]
 pub use palisade_transport_http as http;
+#[cfg(feature = "transport-stdio")]
+pub use palisade_transport_stdio as stdio;
 
 /// What the macros' output refers to. Not part of the public interface.
 #[doc(hidden)]

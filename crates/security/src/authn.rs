@@ -71,6 +71,26 @@ pub trait Authenticator: Debug + Send + Sync {
     }
 }
 
+/// The authenticator of servers whose peers the operating system names: it takes no credentials, so that a
+/// listener which has nothing else to go by lets nobody in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NoCredentialsCount;
+
+#[async_trait]
+impl Authenticator for NoCredentialsCount {
+    async fn authenticate(&self, _: &Credentials<'_>) -> Result<Principal, AuthnError> {
+        Err(AuthnError::MissingCredentials)
+    }
+
+    fn challenge(&self, _: Option<&AuthnError>) -> Challenge {
+        Challenge::new("None")
+    }
+
+    fn is_offered(&self, _: &Credentials<'_>) -> Result<bool, AuthnError> {
+        Ok(false)
+    }
+}
+
 /// Shared authenticators are authenticators.
 #[async_trait]
 impl<T: Authenticator + ?Sized> Authenticator for Arc<T> {

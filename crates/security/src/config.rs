@@ -51,6 +51,13 @@ impl SecurityConfig {
         ServerConfigBuilder::new()
     }
 
+    /// Starts the configuration of a server that is reached over standard input and output, or Unix sockets,
+    /// and nowhere else. There is nothing to decide: no web page can reach it, nothing leaves the machine, and
+    /// who asks is what the operating system says. An HTTP server with this configuration refuses everyone.
+    pub fn stdio() -> ServerConfigBuilder<Ready> {
+        ServerConfigBuilder::stdio()
+    }
+
     /// Starts the configuration of a client.
     ///
     /// ```

@@ -235,6 +235,17 @@ async fn without_authentication_everyone_is_anonymous_and_allowed() {
     assert_eq!(authenticate(&security, &[], Some("access_token=x")).await, in_query);
 }
 
+#[tokio::test]
+async fn a_configuration_for_stdio_lets_nobody_in_over_http() {
+    let security = SecurityConfig::stdio().build().unwrap();
+    assert!(security.dangerous_uses().is_empty());
+    assert!(security.check_bind("[::]:80".parse().unwrap()).is_err());
+    for token in [None, Some("Bearer good"), Some("None"), Some("None none")] {
+        let refused = authenticate(&security, token.as_slice(), None).await;
+        assert_eq!(refused.unwrap_err(), AuthnError::MissingCredentials.into(), "{token:?}");
+    }
+}
+
 #[test]
 fn rs1_challenges_name_the_realm() {
     let security = authenticated().without_tls().with_realm("tools \"of\" mine").build().unwrap();

@@ -11,7 +11,7 @@ use super::{
 use crate::tls::ServerTls;
 use crate::{
     audit::{AuditSink, TracingAudit},
-    authn::{Authenticator, Backoff},
+    authn::{Authenticator, Backoff, NoCredentialsCount},
     clock::{Clock, SystemClock},
     host::AllowedHosts,
     limits::Limits,
@@ -134,6 +134,13 @@ impl Dangerous<WantsTls> {
     /// https is served, and clients are told apart by their own addresses.
     pub fn plain_http_behind_proxy(self) -> ServerConfigBuilder<Ready> {
         self.state.ready(TlsChoice::PlainBehindProxy)
+    }
+}
+
+impl ServerConfigBuilder<Ready> {
+    pub(super) fn stdio() -> Self {
+        let authenticator: Option<Arc<dyn Authenticator>> = Some(Arc::new(NoCredentialsCount));
+        WantsTls { origins: AllowedOrigins::none(), authenticator }.ready(TlsChoice::PlainLocal)
     }
 }
 

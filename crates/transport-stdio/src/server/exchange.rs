@@ -1,0 +1,182 @@
+//! One message, from its line to its answer.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use palisade_protocol::{
+    CancelledNotificationParams, DecodeError, DecodeLimits, ErrorCode, ErrorObject, Inbound,
+    Notification, ParamsError, Request, RequestId, RequestParams, method,
+};
+use palisade_security::{
+    CorrelationId, CorrelationIds, Outcome, Principal, RejectError, ServerSecurity,
+};
+use palisade_transport::{
+    Call, Dispatcher, LineError, Reply,
+    pipeline::{
+        Admission, Trail, dispatch_in_time, envelope_code, required_version, served_version,
+    },
+};
+
+use super::running::Slot;
+
+/// The wire's name in audit records.
+pub(super) const TRANSPORT: &str = "stdio";
+
+/// What all streams of one server share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) dispatcher: Arc<dyn Dispatcher>,
+    pub(super) security: ServerSecurity,
+    pub(super) admission: Admission,
+    pub(super) ids: CorrelationIds,
+}
+
+/// What came of a message.
+#[derive(Debug)]
+pub(super) enum Done {
+    /// This is to be sent.
+    Answer(Bytes),
+    /// Nothing is to be sent.
+    Silence,
+    /// The request with this id is to be cancelled.
+    Cancel(RequestId),
+}
+
+/// Serves one message. Every way out leaves one audit record, but for a cancellation: that leaves the one of
+/// the request it ends.
+pub(super) async fn exchange(
+    shared: Arc<Shared>,
+    peer: Principal,
+    line: Bytes,
+    slot: Arc<Slot>,
+    id: CorrelationId,
+) -> Done {
+    let security = &shared.security;
+    let limits = DecodeLimits::with_depth(security.limits().max_json_depth());
+    let inbound = Inbound::decode(&line, &limits);
+    if let Ok(Inbound::Notification(notification)) = &inbound
+        && notification.method == method::NOTIFICATIONS_CANCELLED
+    {
+        return cancelled_id(notification).map_or(Done::Silence, Done::Cancel);
+    }
+    let mut trail = Trail::new(security, id, TRANSPORT, None);
+    trail.note_principal(&peer);
+    if let Err(reject) = trail.reserve().and_then(|()| security.admit_principal(&peer)) {
+        return refuse_unseen(&mut trail, &inbound, &reject);
+    }
+    let (request, params) = match inbound {
+        Ok(Inbound::Request(request, params)) => (request, params),
+        Ok(Inbound::Notification(_)) => {
+            // This revision defines no other one.
+            trail.finish(Outcome::Allowed, "notification_ignored", None, None);
+            return Done::Silence;
+        }
+        Ok(_) => {
+            // What answers nothing is not answered.
+            trail.finish(Outcome::Denied, "unexpected_response", None, None);
+            return Done::Silence;
+        }
+        Err(error) => {
+            let (code, id) = (error.kind.code(), error.id.as_ref());
+            return Done::Answer(refuse(&mut trail, id, &error.kind.to_error(), code));
+        }
+    };
+    if !slot.claim(&request) {
+        // An answer with this id would be taken for that of the request that has it.
+        let error = ErrorObject::new(ErrorCode::INVALID_REQUEST, "the request id is in use");
+        return Done::Answer(refuse(&mut trail, None, &error, "duplicate_request_id"));
+    }
+    let served = serve(&shared, &peer, &line, &request, params, &slot, &mut trail);
+    match slot.until_ended(served).await {
+        Ok(answer) => Done::Answer(answer),
+        Err(code) => {
+            trail.finish(Outcome::Cancelled, code, None, None);
+            Done::Silence
+        }
+    }
+}
+
+/// The way of a request: a place in flight, the version, the engine.
+async fn serve(
+    shared: &Shared,
+    peer: &Principal,
+    line: &Bytes,
+    request: &Request<'_>,
+    params: Result<RequestParams<'_>, ParamsError>,
+    slot: &Slot,
+    trail: &mut Trail<'_>,
+) -> Bytes {
+    let security = &shared.security;
+    let _place = match shared.admission.admit(peer, security.limits()) {
+        Ok(place) => place,
+        Err(reject) => return reject_with(trail, Some(&request.id), &reject),
+    };
+    let agreed = params.map_err(|error| error.to_error()).and_then(|params| {
+        trail.note_request(line, request, &params);
+        let version = required_version(params.meta.as_ref())?;
+        let version = served_version(version, &*shared.dispatcher)?;
+        Ok((params, version))
+    });
+    let (params, version) = match agreed {
+        Ok(agreed) => agreed,
+        Err(error) => return refuse(trail, Some(&request.id), &error, envelope_code(error.code)),
+    };
+    let mut call = Call::new(line, request, &params, peer, security, slot.outbox());
+    call.version = version;
+    let reply = dispatch_in_time(&*shared.dispatcher, call).await;
+    trail.finish_with(&reply, None);
+    reply.message
+}
+
+/// Answers a line that is none.
+pub(super) fn refuse_line(shared: &Shared, peer: &Principal, error: LineError) -> Bytes {
+    let mut trail = Trail::new(&shared.security, shared.ids.next_id(), TRANSPORT, None);
+    trail.note_principal(peer);
+    let admitted = trail.reserve().and_then(|()| shared.security.admit_principal(peer));
+    if let Err(reject) = admitted {
+        return reject_with(&mut trail, None, &reject);
+    }
+    let code = match error {
+        LineError::TooLong { .. } => ErrorCode::INVALID_REQUEST,
+        _ => ErrorCode::PARSE_ERROR,
+    };
+    refuse(&mut trail, None, &ErrorObject::new(code, error.to_string()), error.code())
+}
+
+/// Refuses a message whatever it is. Only a request, or what could not be read, is answered.
+fn refuse_unseen(
+    trail: &mut Trail<'_>,
+    inbound: &Result<Inbound<'_>, DecodeError>,
+    reject: &RejectError,
+) -> Done {
+    let (id, answered) = match inbound {
+        Ok(Inbound::Request(request, _)) => (Some(&request.id), true),
+        Err(error) => (error.id.as_ref(), true),
+        Ok(_) => (None, false),
+    };
+    let answer = reject_with(trail, id, reject);
+    if answered { Done::Answer(answer) } else { Done::Silence }
+}
+
+/// Refuses a message that is not what it should be.
+fn refuse(
+    trail: &mut Trail<'_>,
+    id: Option<&RequestId>,
+    error: &ErrorObject,
+    code: &'static str,
+) -> Bytes {
+    trail.finish(Outcome::Denied, code, None, Some(error.code.get()));
+    Reply::error(id, error, code).message
+}
+
+fn reject_with(trail: &mut Trail<'_>, id: Option<&RequestId>, reject: &RejectError) -> Bytes {
+    trail.finish(Outcome::Denied, reject.code(), None, Some(reject.jsonrpc_code()));
+    Reply::rejected(id, reject).message
+}
+
+/// Which request a client gives up; none if it does not say.
+fn cancelled_id(notification: &Notification<'_>) -> Option<RequestId> {
+    let params = notification.params?;
+    let params: CancelledNotificationParams = serde_json::from_str(params.get()).ok()?;
+    Some(params.request_id)
+}
