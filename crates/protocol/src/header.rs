@@ -20,3 +20,9 @@ pub const MCP_METHOD: &str = "mcp-method";
 pub const MCP_NAME: &str = "mcp-name";
 /// What the name of every mirrored tool argument begins with.
 pub const MCP_PARAM_PREFIX: &str = "mcp-param-";
+
+/// The session, in revisions up to 2025-11-25: given by the server with the result of `initialize`, and then on
+/// every request.
+pub const MCP_SESSION_ID: &str = "mcp-session-id";
+/// Where a stream goes on, in revisions up to 2025-11-25.
+pub const LAST_EVENT_ID: &str = "last-event-id";

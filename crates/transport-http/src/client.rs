@@ -1,27 +1,34 @@
 //! The client half: every JSON-RPC request is one POST, its response one JSON body or one event stream.
 //!
 //! A request is walked through in this order: [`head`] (headers, credentials), [`connect`] (TCP, TLS; one
-//! origin, no redirects), [`receive`] (status, media type, limits), [`stream`] (messages).
+//! origin, no redirects), [`receive`] (status, media type, limits), [`stream`] (messages). Revisions up to
+//! 2025-11-25 have a [`session`] around it.
 
 mod build;
 mod connect;
 mod head;
 mod receive;
+mod session;
 mod stream;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, future::Future, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request};
+use http::{HeaderMap, Method, Request, Response};
 use http_body_util::Full;
+use hyper::body::Incoming;
 use hyper_util::client::legacy;
+use palisade_protocol::ProtocolVersion;
 use palisade_security::{CredentialError, CredentialProvider, Origin, build_auth_headers};
 use palisade_transport::{ClientTransport, MessageStream, OutboundRequest, TransportError};
 use tokio::sync::watch;
 
 pub use self::build::{HttpTransportBuilder, HttpTransportError};
-use self::connect::{ConnectError, Connector};
+use self::{
+    connect::{ConnectError, Connector},
+    receive::Received,
+};
 use crate::Endpoint;
 
 /// What stands for "no credentials" in [`ClientTransport::authn_context`].
@@ -40,13 +47,7 @@ const ANONYMOUS: [u8; 32] = [0; 32];
 ///
 /// MCP 2026-07-28, Streamable HTTP.
 pub struct HttpTransport {
-    endpoint: Endpoint,
-    origin: Origin,
-    client: legacy::Client<Connector, Full<Bytes>>,
-    credentials: Option<Arc<dyn CredentialProvider>>,
-    headers: HeaderMap,
-    max_message_bytes: usize,
-    closed: watch::Sender<bool>,
+    core: Arc<Core>,
 }
 
 impl HttpTransport {
@@ -71,7 +72,118 @@ impl HttpTransport {
     /// Where requests go.
     #[must_use]
     pub fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
+        &self.core.endpoint
+    }
+}
+
+#[async_trait]
+impl ClientTransport for HttpTransport {
+    async fn request(
+        &self,
+        request: OutboundRequest,
+    ) -> Result<Box<dyn MessageStream>, TransportError> {
+        self.core
+            .until_closed(async {
+                if request.protocol_version.is_modern() {
+                    self.core.exchange(request).await
+                } else {
+                    session::exchange(&self.core, request).await
+                }
+            })
+            .await
+    }
+
+    async fn send(&self, message: Bytes, version: ProtocolVersion) -> Result<(), TransportError> {
+        self.core.until_closed(session::send(&self.core, message, version)).await
+    }
+
+    async fn listen(
+        &self,
+        version: ProtocolVersion,
+    ) -> Result<Box<dyn MessageStream>, TransportError> {
+        self.core.until_closed(session::listen(&self.core, version)).await
+    }
+
+    fn authn_context(&self) -> Option<[u8; 32]> {
+        Some(self.core.credentials.as_ref().map_or(ANONYMOUS, |provider| provider.context_key()))
+    }
+
+    async fn close(&self) {
+        if !self.core.closed.send_replace(true) {
+            session::end(&self.core).await;
+        }
+    }
+}
+
+impl fmt::Debug for HttpTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpTransport")
+            .field("endpoint", &self.core.endpoint)
+            .field("credentials", &self.core.credentials.is_some())
+            .field("max_message_bytes", &self.core.max_message_bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a transport and its streams share.
+struct Core {
+    endpoint: Endpoint,
+    origin: Origin,
+    client: legacy::Client<Connector, Full<Bytes>>,
+    credentials: Option<Arc<dyn CredentialProvider>>,
+    headers: HeaderMap,
+    max_message_bytes: usize,
+    closed: watch::Sender<bool>,
+    session: session::State,
+}
+
+impl Core {
+    /// Awaits the future unless the transport is closed before.
+    async fn until_closed<T>(
+        &self,
+        future: impl Future<Output = Result<T, TransportError>>,
+    ) -> Result<T, TransportError> {
+        let mut closed = self.closed.subscribe();
+        tokio::select! {
+            biased;
+            _ = closed.wait_for(|closed| *closed) => Err(TransportError::Closed),
+            outcome = future => outcome,
+        }
+    }
+
+    /// One request of the newest revision.
+    async fn exchange(
+        &self,
+        request: OutboundRequest,
+    ) -> Result<Box<dyn MessageStream>, TransportError> {
+        let headers = head::mirrored(&self.headers, &request)?;
+        let (response, context) = self.send(Method::POST, headers, request.body).await?;
+        Ok(self.receive(response, context).await?.into_stream())
+    }
+
+    async fn receive(
+        &self,
+        response: Response<Incoming>,
+        context: Option<[u8; 32]>,
+    ) -> Result<Received, TransportError> {
+        receive::receive(response, self.max_message_bytes, context, self.closed.subscribe()).await
+    }
+
+    /// Sends one HTTP request to the endpoint, and returns the context of its credentials too.
+    async fn send(
+        &self,
+        method: Method,
+        mut headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<(Response<Incoming>, Option<[u8; 32]>), TransportError> {
+        let (credentials, context) = self.authenticate().await?;
+        head::authenticate(&mut headers, credentials)?;
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = method;
+        *request.uri_mut() = self.endpoint.uri().clone();
+        *request.headers_mut() = headers;
+        let response = self.client.request(request).await;
+        Ok((response.map_err(|error| self.explain(&error))?, context))
     }
 
     /// The credentials for one request, and the context they stand for.
@@ -99,20 +211,6 @@ impl HttpTransport {
         TransportError::CredentialsNotSent { origin: self.endpoint.origin().to_owned() }
     }
 
-    async fn exchange(
-        &self,
-        request: OutboundRequest,
-    ) -> Result<Box<dyn MessageStream>, TransportError> {
-        let (credentials, context) = self.authenticate().await?;
-        let headers = head::headers(&self.headers, &request, credentials)?;
-        let mut post = Request::new(Full::new(request.body));
-        *post.method_mut() = Method::POST;
-        *post.uri_mut() = self.endpoint.uri().clone();
-        *post.headers_mut() = headers;
-        let response = self.client.request(post).await.map_err(|error| self.explain(&error))?;
-        receive::receive(response, self.max_message_bytes, context, self.closed.subscribe()).await
-    }
-
     /// What went wrong, as far as it can be told apart.
     fn explain(&self, error: &legacy::Error) -> TransportError {
         let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
@@ -128,38 +226,5 @@ impl HttpTransport {
             source = cause.source();
         }
         TransportError::Interrupted
-    }
-}
-
-#[async_trait]
-impl ClientTransport for HttpTransport {
-    async fn request(
-        &self,
-        request: OutboundRequest,
-    ) -> Result<Box<dyn MessageStream>, TransportError> {
-        let mut closed = self.closed.subscribe();
-        tokio::select! {
-            biased;
-            _ = closed.wait_for(|closed| *closed) => Err(TransportError::Closed),
-            outcome = self.exchange(request) => outcome,
-        }
-    }
-
-    fn authn_context(&self) -> Option<[u8; 32]> {
-        Some(self.credentials.as_ref().map_or(ANONYMOUS, |provider| provider.context_key()))
-    }
-
-    async fn close(&self) {
-        self.closed.send_replace(true);
-    }
-}
-
-impl fmt::Debug for HttpTransport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HttpTransport")
-            .field("endpoint", &self.endpoint)
-            .field("credentials", &self.credentials.is_some())
-            .field("max_message_bytes", &self.max_message_bytes)
-            .finish_non_exhaustive()
     }
 }

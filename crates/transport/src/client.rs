@@ -17,7 +17,8 @@ use palisade_protocol::ProtocolVersion;
 #[async_trait]
 pub trait ClientTransport: Send + Sync + std::fmt::Debug {
     /// Sends one request and returns the messages of its response stream: any number of notifications,
-    /// then exactly one response. One JSON body is a stream of one message.
+    /// then exactly one response. One JSON body is a stream of one message. In revisions up to 2025-11-25
+    /// requests of the server may come among them, to be answered by [`Self::send`].
     ///
     /// How long to wait for the response is the engine's decision: it drops the future or the stream. A
     /// transport bounds only what the engine cannot see, such as making a connection.
@@ -33,6 +34,36 @@ pub trait ClientTransport: Send + Sync + std::fmt::Debug {
     async fn request(
         &self,
         request: OutboundRequest,
+    ) -> Result<Box<dyn MessageStream>, TransportError>;
+
+    /// Sends a message that gets no response of its own: a notification, or the response to a request of
+    /// the server. Revisions up to 2025-11-25 alone have such messages on every transport.
+    ///
+    /// # Errors
+    ///
+    /// [`TransportError`] if the server did not take it. A JSON-RPC error that it answered with is then a
+    /// status like any other: there is nobody to hand it to.
+    ///
+    /// # Cancel safety
+    ///
+    /// After the future is dropped the message may or may not have been sent.
+    async fn send(&self, message: Bytes, version: ProtocolVersion) -> Result<(), TransportError>;
+
+    /// The messages of the server that belong to no request: notifications and requests of its own, in
+    /// revisions up to 2025-11-25. The stream lasts as long as the server and the connection allow; one
+    /// that has ended may be opened again. Until it is, what the server says may be lost.
+    ///
+    /// # Errors
+    ///
+    /// [`TransportError::NotOffered`] if the server has no such stream, any other if it could not be
+    /// opened.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future or the stream ends the listening, and nothing else.
+    async fn listen(
+        &self,
+        version: ProtocolVersion,
     ) -> Result<Box<dyn MessageStream>, TransportError>;
 
     /// The context of the credentials that the next request would use. It differs whenever the
@@ -162,6 +193,13 @@ pub enum TransportError {
     /// The response is not what the protocol allows.
     #[error("invalid response: {0}")]
     InvalidResponse(&'static str),
+    /// The session, of a revision up to 2025-11-25, is gone: the server has ended it or forgotten it.
+    /// Nothing of the request was done. A new session can be begun.
+    #[error("the session is gone")]
+    SessionExpired,
+    /// The server has no messages of its own to offer, or cannot be listened to.
+    #[error("the server offers no messages of its own")]
+    NotOffered,
     /// The connection ended before the response was complete.
     #[error("the connection ended before the response was complete")]
     Interrupted,
@@ -193,6 +231,8 @@ impl TransportError {
             Self::ResponseTooLarge { .. } => "response_too_large",
             Self::InvalidRequest(_) => "invalid_request",
             Self::InvalidResponse(_) => "invalid_response",
+            Self::SessionExpired => "session_expired",
+            Self::NotOffered => "not_offered",
             Self::Interrupted => "interrupted",
             Self::Closed => "closed",
             Self::CredentialsNotSent { .. } => "credentials_not_sent",

@@ -15,6 +15,7 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use palisade_client::{Client, ClientBuilder};
+use palisade_protocol::ProtocolVersion;
 use palisade_transport::{ClientTransport, MessageStream, OutboundRequest, TransportError};
 use serde_json::{Value, json};
 use tokio::time::{Sleep, sleep};
@@ -129,6 +130,14 @@ impl ClientTransport for Fake {
         self.control.open.fetch_add(1, Ordering::SeqCst);
         let context = *self.control.context.lock().unwrap();
         Ok(Box::new(Stream { steps, sleep: None, open: Arc::clone(&self.control.open), context }))
+    }
+
+    async fn send(&self, _: Bytes, _: ProtocolVersion) -> Result<(), TransportError> {
+        Err(TransportError::InvalidRequest("the newest revision has no such messages"))
+    }
+
+    async fn listen(&self, _: ProtocolVersion) -> Result<Box<dyn MessageStream>, TransportError> {
+        Err(TransportError::NotOffered)
     }
 
     fn authn_context(&self) -> Option<[u8; 32]> {

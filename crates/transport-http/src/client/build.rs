@@ -11,7 +11,7 @@ use palisade_security::{ClientLimits, ClientSecurity, CredentialProvider, Origin
 use palisade_security::{ClientTls, TlsConfigError};
 use tokio::sync::watch;
 
-use super::{HttpTransport, connect::Connector, head};
+use super::{Core, HttpTransport, connect::Connector, head, session};
 use crate::{Endpoint, EndpointError};
 
 /// The most header fields, and bytes of them, that a response may have.
@@ -140,7 +140,7 @@ impl HttpTransportBuilder {
             .http2_keep_alive_interval(PING_INTERVAL)
             .http2_keep_alive_timeout(PING_TIMEOUT)
             .build(connector);
-        Ok(HttpTransport {
+        let core = Core {
             endpoint: self.endpoint,
             origin: self.origin,
             client,
@@ -148,7 +148,9 @@ impl HttpTransportBuilder {
             headers: head::common(),
             max_message_bytes: self.max_message_bytes,
             closed: watch::Sender::new(false),
-        })
+            session: session::State::default(),
+        };
+        Ok(HttpTransport { core: Arc::new(core) })
     }
 
     #[cfg(feature = "tls")]

@@ -1,11 +1,13 @@
-//! The headers of a request: what is always sent, what mirrors the message, what the credentials add.
+//! The headers of a request: what is always sent, what mirrors the message, what the session and the
+//! credentials add.
 
 use http::{
     HeaderMap, HeaderName, HeaderValue,
     header::{ACCEPT, CONTENT_TYPE},
 };
-use palisade_protocol::header::{
-    MCP_METHOD, MCP_NAME, MCP_PARAM_PREFIX, MCP_PROTOCOL_VERSION, encode_value,
+use palisade_protocol::{
+    ProtocolVersion,
+    header::{MCP_METHOD, MCP_NAME, MCP_PARAM_PREFIX, MCP_PROTOCOL_VERSION, encode_value},
 };
 use palisade_security::CredentialHeader;
 use palisade_transport::{OutboundRequest, TransportError};
@@ -18,19 +20,17 @@ pub(super) fn common() -> HeaderMap {
     headers
 }
 
-/// The headers of one request.
+/// The headers of one request of the newest revision.
 ///
 /// # Specification
 ///
 /// MCP 2026-07-28, Streamable HTTP, "Request Metadata".
-pub(super) fn headers(
+pub(super) fn mirrored(
     common: &HeaderMap,
     request: &OutboundRequest,
-    credentials: HeaderMap,
 ) -> Result<HeaderMap, TransportError> {
     let mut headers = common.clone();
-    let version = HeaderValue::from_static(request.protocol_version.as_str());
-    headers.insert(HeaderName::from_static(MCP_PROTOCOL_VERSION), version);
+    version(&mut headers, request.protocol_version);
     headers.insert(HeaderName::from_static(MCP_METHOD), value(&request.method)?);
     if let Some(name) = &request.name {
         headers.insert(HeaderName::from_static(MCP_NAME), value(name)?);
@@ -40,6 +40,20 @@ pub(super) fn headers(
             .map_err(|_| TransportError::InvalidRequest("a mirrored argument has no valid name"))?;
         headers.insert(name, value(text)?);
     }
+    Ok(headers)
+}
+
+/// Adds the revision.
+pub(super) fn version(headers: &mut HeaderMap, version: ProtocolVersion) {
+    let version = HeaderValue::from_static(version.as_str());
+    headers.insert(HeaderName::from_static(MCP_PROTOCOL_VERSION), version);
+}
+
+/// Adds the credentials, which may not touch what is there.
+pub(super) fn authenticate(
+    headers: &mut HeaderMap,
+    credentials: HeaderMap,
+) -> Result<(), TransportError> {
     let mut last = None;
     for (name, mut value) in credentials {
         // A header with several values names only its first.
@@ -56,7 +70,7 @@ pub(super) fn headers(
         value.set_sensitive(true);
         headers.append(name, value);
     }
-    Ok(headers)
+    Ok(())
 }
 
 fn value(text: &str) -> Result<HeaderValue, TransportError> {
@@ -76,7 +90,7 @@ mod tests {
     }
 
     fn check(request: &OutboundRequest, name: &str, expected: Option<&str>) {
-        let headers = headers(&common(), request, HeaderMap::new()).unwrap();
+        let headers = mirrored(&common(), request).unwrap();
         assert_eq!(headers.get(name).map(|value| value.to_str().unwrap()), expected, "{name}");
     }
 
@@ -92,10 +106,16 @@ mod tests {
         check(&request().with_name("caf\u{e9}"), "mcp-name", Some("=?base64?Y2Fmw6k=?="));
         let injected = request().with_name("a\r\nAuthorization: x");
         check(&injected, "mcp-name", Some("=?base64?YQ0KQXV0aG9yaXphdGlvbjogeA==?="));
-        let mirrored = request().with_param_headers(vec![("Region".into(), " eu ".into())]);
-        check(&mirrored, "mcp-param-region", Some("=?base64?IGV1IA==?="));
+        let region = request().with_param_headers(vec![("Region".into(), " eu ".into())]);
+        check(&region, "mcp-param-region", Some("=?base64?IGV1IA==?="));
         let bad = request().with_param_headers(vec![("a b".into(), "x".into())]);
-        assert!(headers(&common(), &bad, HeaderMap::new()).is_err());
+        assert!(mirrored(&common(), &bad).is_err());
+    }
+
+    fn authenticated(credentials: HeaderMap) -> Result<HeaderMap, TransportError> {
+        let mut headers = mirrored(&common(), &request())?;
+        authenticate(&mut headers, credentials)?;
+        Ok(headers)
     }
 
     #[test]
@@ -103,7 +123,7 @@ mod tests {
         let with = |name: &'static str| {
             let mut credentials = HeaderMap::new();
             credentials.insert(name, HeaderValue::from_static("canary"));
-            headers(&common(), &request(), credentials)
+            authenticated(credentials)
         };
         let sent = with("authorization").unwrap();
         assert!(sent.get("authorization").is_some_and(HeaderValue::is_sensitive));
@@ -114,7 +134,7 @@ mod tests {
         let mut two = HeaderMap::new();
         two.append("x-key", HeaderValue::from_static("a"));
         two.append("x-key", HeaderValue::from_static("b"));
-        let sent = headers(&common(), &request(), two).unwrap();
+        let sent = authenticated(two).unwrap();
         assert_eq!(sent.get_all("x-key").iter().count(), 2);
     }
 }

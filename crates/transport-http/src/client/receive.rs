@@ -19,7 +19,23 @@ const MAX_CHALLENGE: usize = 4 << 10;
 /// The most of an error's body that is read.
 const MAX_ERROR_BYTES: usize = 64 << 10;
 
-type Stream = Box<dyn MessageStream>;
+/// What a response holds.
+pub(super) enum Received {
+    /// One message, or none.
+    Single(Single),
+    /// Any number of them.
+    Events(Box<EventStream>),
+}
+
+impl Received {
+    /// The messages.
+    pub(super) fn into_stream(self) -> Box<dyn MessageStream> {
+        match self {
+            Self::Single(single) => Box::new(single),
+            Self::Events(events) => events,
+        }
+    }
+}
 
 /// The messages of a response.
 pub(super) async fn receive(
@@ -27,11 +43,11 @@ pub(super) async fn receive(
     limit: usize,
     context: Option<[u8; 32]>,
     closed: watch::Receiver<bool>,
-) -> Result<Stream, TransportError> {
+) -> Result<Received, TransportError> {
     let (head, body) = response.into_parts();
     match head.status {
         StatusCode::OK => {}
-        StatusCode::ACCEPTED => return Ok(Box::new(Single::new(None, context))),
+        StatusCode::ACCEPTED => return Ok(Received::Single(Single::new(None, context))),
         status => return refused(status, &head.headers, body, limit, context).await,
     }
     if !is_plain(&head.headers) {
@@ -40,10 +56,10 @@ pub(super) async fn receive(
     match media_type(&head.headers) {
         Some(MediaType::Json) => {
             let message = collect(body, limit).await?;
-            Ok(Box::new(Single::new(Some(message), context)))
+            Ok(Received::Single(Single::new(Some(message), context)))
         }
         Some(MediaType::EventStream) => {
-            Ok(Box::new(EventStream::new(body, limit, context, closed)))
+            Ok(Received::Events(Box::new(EventStream::new(body, limit, context, closed))))
         }
         None => Err(TransportError::InvalidResponse(
             "its media type is neither json nor an event stream",
@@ -63,7 +79,7 @@ async fn refused(
     body: Incoming,
     limit: usize,
     context: Option<[u8; 32]>,
-) -> Result<Stream, TransportError> {
+) -> Result<Received, TransportError> {
     let challenge = challenge(headers);
     if status == StatusCode::UNAUTHORIZED {
         return Err(TransportError::Unauthorized { challenge });
@@ -79,7 +95,7 @@ async fn refused(
                 Message::decode(&message, &DecodeLimits::default())
             && response.outcome.is_err()
         {
-            return Ok(Box::new(Single::new(Some(message), context)));
+            return Ok(Received::Single(Single::new(Some(message), context)));
         }
     }
     match status {

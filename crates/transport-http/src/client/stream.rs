@@ -4,6 +4,7 @@ use std::{
     future::Future,
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -67,6 +68,16 @@ impl EventStream {
         });
         let decoder = SseDecoder::new(limit.saturating_add(LINE_OVERHEAD));
         Self { body: Some(body), decoder, limit, context, closed }
+    }
+
+    /// Where the stream can be resumed, if the server said so.
+    pub(super) fn last_event_id(&self) -> Option<&str> {
+        self.decoder.last_event_id()
+    }
+
+    /// How long to wait before that.
+    pub(super) fn retry(&self) -> Option<Duration> {
+        self.decoder.retry()
     }
 
     fn fail(&mut self, error: TransportError) -> Poll<Option<Result<Bytes, TransportError>>> {

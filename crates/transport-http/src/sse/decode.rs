@@ -1,5 +1,7 @@
 //! The incremental decoder: chunks of any size in, whole events out, bounded in memory.
 
+use std::time::Duration;
+
 use bytes::{Buf, Bytes};
 
 use super::{SseError, split_line};
@@ -28,7 +30,8 @@ pub struct SseEvent {
 ///
 /// # Specification
 ///
-/// WHATWG HTML, "Parsing an event stream". `retry` is skipped: MCP 2026-07-28 streams are not resumed.
+/// WHATWG HTML, "Parsing an event stream". What a stream can be resumed with, [`SseDecoder::last_event_id`] and
+/// [`SseDecoder::retry`], is kept for revisions up to 2025-11-25; later ones do not resume.
 #[derive(Debug)]
 pub struct SseDecoder {
     /// What was fed and not yet consumed.
@@ -42,6 +45,8 @@ pub struct SseDecoder {
     data: Data,
     event: Option<Box<str>>,
     id: Option<Box<str>>,
+    last_event_id: Option<Box<str>>,
+    retry: Option<Duration>,
     limit: usize,
 }
 
@@ -57,8 +62,23 @@ impl SseDecoder {
             data: Data::None,
             event: None,
             id: None,
+            last_event_id: None,
+            retry: None,
             limit,
         }
+    }
+
+    /// The id of the last event that had one, with or without data: where the stream can be resumed. An
+    /// empty id takes it back.
+    #[must_use]
+    pub fn last_event_id(&self) -> Option<&str> {
+        self.last_event_id.as_deref()
+    }
+
+    /// How long to wait before resuming, if the stream said so.
+    #[must_use]
+    pub fn retry(&self) -> Option<Duration> {
+        self.retry
     }
 
     /// Hands the next chunk to the decoder. Call [`Self::next_event`] until it has no more.
@@ -83,6 +103,10 @@ impl SseDecoder {
         while let Some(line) = self.next_line()? {
             if line.is_empty() {
                 let (event, id) = (self.event.take(), self.id.take());
+                if let Some(id) = &id {
+                    self.last_event_id = (!id.is_empty()).then(|| id.clone());
+                }
+                let id = id.filter(|id| !id.is_empty());
                 if let Some(data) = std::mem::take(&mut self.data).into_bytes() {
                     return Ok(Some(SseEvent { event, id, data }));
                 }
@@ -139,8 +163,15 @@ impl SseDecoder {
                 self.check(self.data.len(), value.len())?;
                 self.data.push(value);
             }
-            b"event" => self.event = short(&value),
-            b"id" if !value.contains(&0) => self.id = short(&value),
+            b"event" => self.event = short(&value).filter(|name| !name.is_empty()),
+            b"id" if !value.contains(&0) => {
+                // What is too long to be kept cannot be resumed from, nor can what came before it.
+                self.id = Some(short(&value).unwrap_or_default());
+            }
+            b"retry" if value.iter().all(u8::is_ascii_digit) => {
+                let text = std::str::from_utf8(&value).ok();
+                self.retry = text.and_then(|text| text.parse().ok()).map(Duration::from_millis);
+            }
             _ => {}
         }
         Ok(())
@@ -204,10 +235,7 @@ impl Data {
 
 /// A field of one line, if it is UTF-8 and not longer than anything sensible.
 fn short(value: &[u8]) -> Option<Box<str>> {
-    std::str::from_utf8(value)
-        .ok()
-        .filter(|text| !text.is_empty() && text.len() <= FIELD_LIMIT)
-        .map(Into::into)
+    std::str::from_utf8(value).ok().filter(|text| text.len() <= FIELD_LIMIT).map(Into::into)
 }
 
 #[cfg(test)]
@@ -264,6 +292,29 @@ mod tests {
         assert_eq!((first.event, first.data.as_ref()), (None, b"a".as_slice()));
         let second = decoder.next_event().unwrap().unwrap();
         assert_eq!((second.event.as_deref(), second.id), (Some("y"), None));
+    }
+
+    #[track_caller]
+    fn check_resumption(input: &str, last: Option<&str>, retry: Option<u64>) {
+        let mut decoder = SseDecoder::new(1024);
+        decoder.feed(Bytes::copy_from_slice(input.as_bytes()));
+        while decoder.next_event().unwrap().is_some() {}
+        assert_eq!(decoder.last_event_id(), last, "{input:?}");
+        assert_eq!(decoder.retry(), retry.map(Duration::from_millis), "{input:?}");
+    }
+
+    #[test]
+    fn a_stream_says_how_to_resume_it() {
+        check_resumption("data: a\n\n", None, None);
+        check_resumption("id: 1\nretry: 500\ndata:\n\n", Some("1"), Some(500));
+        check_resumption("id: 1\n\n", Some("1"), None);
+        check_resumption("id: 1\ndata: a\n\ndata: b\n\n", Some("1"), None);
+        check_resumption("id: 1\ndata: a\n\nid: 2\ndata: unfinished", Some("1"), None);
+        check_resumption("id: 1\ndata: a\n\nid\ndata: b\n\n", None, None);
+        check_resumption("retry: 5\nretry: x\nretry: -1\n", None, Some(5));
+        check_resumption("retry: 99999999999999999999999\n", None, None);
+        let long = "x".repeat(257);
+        check_resumption(&format!("id: 1\ndata: a\n\nid: {long}\ndata: b\n\n"), None, None);
     }
 
     #[test]
