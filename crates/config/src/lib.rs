@@ -54,8 +54,8 @@ pub use raw::{
     RawClientLimits, RawClientTls, RawCombination, RawCors, RawDangerous, RawDuration, RawFailMode,
     RawFlush, RawForwarded, RawHeader, RawHeaderSet, RawHosts, RawHsts, RawLimits, RawOrigins,
     RawProtectedResource, RawRate, RawRateLimits, RawSealing, RawSecret, RawSecurityConfig,
-    RawSecurityHeaders, RawTaskLimits, RawTime, RawTls, RawTlsVersion, RawTransport,
-    RawTrustedProxies, RawUser,
+    RawSecurityHeaders, RawSessionLimits, RawTaskLimits, RawTime, RawTls, RawTlsVersion,
+    RawTransport, RawTrustedProxies, RawUser,
 };
 pub use schema::{client_schema, server_schema};
 pub use secret_ref::SecretRef;

@@ -24,7 +24,7 @@ pub use client::{RawClientConfig, RawClientCredentials, RawClientDangerous, RawC
 pub use edge::{
     RawCors, RawForwarded, RawHsts, RawProtectedResource, RawSecurityHeaders, RawTrustedProxies,
 };
-pub use limits::{RawLimits, RawRate, RawRateLimits, RawTaskLimits};
+pub use limits::{RawLimits, RawRate, RawRateLimits, RawSessionLimits, RawTaskLimits};
 #[cfg(feature = "doctor")]
 pub(crate) use scalar::date;
 pub use scalar::{RawDuration, RawTime};

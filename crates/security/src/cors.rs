@@ -12,7 +12,9 @@ use http::{
         WWW_AUTHENTICATE,
     },
 };
-use palisade_protocol::header::{MCP_METHOD, MCP_NAME, MCP_PROTOCOL_VERSION};
+use palisade_protocol::header::{
+    LAST_EVENT_ID, MCP_METHOD, MCP_NAME, MCP_PROTOCOL_VERSION, MCP_SESSION_ID,
+};
 
 pub use preflight::Preflight;
 
@@ -24,6 +26,11 @@ use crate::{
 /// What a user quotes to have a request found in the server's records.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// What a page needs besides to speak the older revisions, where they are served.
+static SESSION_METHODS: [Method; 3] = [Method::POST, Method::GET, Method::DELETE];
+static SESSION_HEADERS: [HeaderName; 2] =
+    [HeaderName::from_static(MCP_SESSION_ID), HeaderName::from_static(LAST_EVENT_ID)];
+
 /// The longest time that browsers keep the answer to a preflight: one day.
 const MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -33,7 +40,8 @@ const MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 /// The origins are those of the configuration: exact, never reflected, and there is no `*`. What a page
 /// needs to speak MCP is allowed from the start: `POST`, the headers `Accept`, `Content-Type`,
 /// `Authorization`, `MCP-Protocol-Version`, `Mcp-Method`, `Mcp-Name` and `Mcp-Param-*`; and it may read `WWW-Authenticate`,
-/// `Retry-After` and `X-Request-Id`.
+/// `Retry-After` and `X-Request-Id`. Where sessions of the older revisions are served, these are `GET` and
+/// `DELETE` besides, and the headers `Mcp-Session-Id` and `Last-Event-ID`.
 ///
 /// # Specification
 ///
@@ -81,7 +89,7 @@ impl Cors {
         }
     }
 
-    /// Sets the methods that a page may use. Default: `POST`, the only one that is served. Abuse: a method
+    /// Sets the methods that a page may use. Default: `POST`, the only one that is served without sessions. Abuse: a method
     /// that something mounted beside the endpoint answers to.
     #[must_use]
     pub fn with_methods(mut self, methods: impl IntoIterator<Item = Method>) -> Self {
@@ -212,20 +220,30 @@ impl Cors {
 pub(crate) struct PreparedCors {
     rules: Cors,
     exposed: Option<HeaderValue>,
+    exposed_with_sessions: Option<HeaderValue>,
 }
 
 impl PreparedCors {
     pub(crate) fn new(rules: Cors) -> Self {
-        let exposed = list(rules.exposed_headers.iter().map(HeaderName::as_str));
-        Self { rules, exposed }
+        let exposed = || rules.exposed_headers.iter().map(HeaderName::as_str);
+        Self {
+            exposed: list(exposed()),
+            exposed_with_sessions: list(exposed().chain([MCP_SESSION_ID])),
+            rules,
+        }
     }
 
-    pub(crate) fn methods(&self) -> &[Method] {
-        &self.rules.methods
+    pub(crate) fn methods(&self, sessions: bool) -> &[Method] {
+        if sessions { &SESSION_METHODS } else { &self.rules.methods }
     }
 
     /// Writes what a response to `origin` says; to no origin, that the answer depends on it.
-    pub(crate) fn write(&self, origin: Option<&HeaderValue>, response: &mut HeaderMap) {
+    pub(crate) fn write(
+        &self,
+        origin: Option<&HeaderValue>,
+        sessions: bool,
+        response: &mut HeaderMap,
+    ) {
         if !response.contains_key(VARY) {
             response.insert(VARY, HeaderValue::from_name(ORIGIN));
         }
@@ -234,7 +252,8 @@ impl PreparedCors {
         if self.rules.credentials {
             response.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
         }
-        if let Some(exposed) = &self.exposed {
+        let exposed = if sessions { &self.exposed_with_sessions } else { &self.exposed };
+        if let Some(exposed) = exposed {
             response.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed.clone());
         }
     }

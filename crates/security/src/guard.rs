@@ -13,6 +13,9 @@ use crate::{config::ServerSecurity, limits::Limits, reject::RejectError};
 /// The value of the `Allow` header that goes with [`RejectError::MethodNotAllowed`].
 pub const ALLOWED_METHODS: &str = "POST";
 
+/// The same where sessions of the older revisions are served: `GET` listens, `DELETE` ends a session.
+pub const ALLOWED_METHODS_WITH_SESSIONS: &str = "POST, GET, DELETE";
+
 /// What the guard looks at.
 #[allow(missing_debug_implementations, reason = "the headers hold credentials")]
 #[derive(Clone, Copy)]
@@ -24,13 +27,22 @@ pub struct GuardInput<'a> {
     pub uri: &'a Uri,
     /// The headers.
     pub headers: &'a HeaderMap,
+    /// Whether sessions of the older revisions are served.
+    pub sessions: bool,
 }
 
 impl<'a> GuardInput<'a> {
-    /// The head of a request.
+    /// The head of a request, where no sessions are served.
     #[must_use]
     pub const fn new(method: &'a Method, uri: &'a Uri, headers: &'a HeaderMap) -> Self {
-        Self { method, uri, headers }
+        Self { method, uri, headers, sessions: false }
+    }
+
+    /// The same, where sessions of the older revisions are served or not.
+    #[must_use]
+    pub const fn with_sessions(mut self, sessions: bool) -> Self {
+        self.sessions = sessions;
+        self
     }
 }
 
@@ -50,13 +62,25 @@ impl<'a> From<&'a Parts> for GuardInput<'a> {
 ///
 /// # Specification
 ///
-/// MCP 2026-07-28, Streamable HTTP, "Security & Endpoint" and "Sending Messages".
+/// MCP 2026-07-28, Streamable HTTP, "Security & Endpoint" and "Sending Messages"; 2025-11-25, Transports,
+/// "Listening for Messages from the Server" and "Session Management".
 pub fn check(input: &GuardInput<'_>, security: &ServerSecurity) -> Result<(), RejectError> {
     check_source(input, security)?;
-    if input.method != Method::POST {
-        return Err(RejectError::MethodNotAllowed);
+    match *input.method {
+        Method::POST => check_content(input.headers, security.limits()),
+        Method::GET if input.sessions => check_listener(input.headers),
+        Method::DELETE if input.sessions => Ok(()),
+        _ => Err(RejectError::MethodNotAllowed),
     }
-    check_content(input.headers, security.limits())
+}
+
+/// Whoever listens takes events.
+fn check_listener(headers: &HeaderMap) -> Result<(), RejectError> {
+    if media::accepts_events(accepted(headers)) { Ok(()) } else { Err(RejectError::NotAcceptable) }
+}
+
+fn accepted(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    headers.get_all(ACCEPT).iter().map(|value| value.to_str().unwrap_or("?"))
 }
 
 /// Whether the request is one that this server looks at at all: size of the headers, Host, Origin.
@@ -105,8 +129,7 @@ fn check_content(headers: &HeaderMap, limits: &Limits) -> Result<(), RejectError
     if !headers.get_all(CONTENT_ENCODING).iter().all(identity) {
         return Err(RejectError::UnsupportedContentEncoding);
     }
-    let accept = headers.get_all(ACCEPT).iter().map(|value| value.to_str().unwrap_or("?"));
-    if !media::accepts_json_and_events(accept) {
+    if !media::accepts_json_and_events(accepted(headers)) {
         return Err(RejectError::NotAcceptable);
     }
     for value in headers.get_all(CONTENT_LENGTH) {

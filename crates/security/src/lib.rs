@@ -59,7 +59,7 @@ pub use cors::{Cors, Preflight};
 pub use endpoint::{EndpointPath, EndpointPathError};
 pub use guard::GuardInput;
 pub use host::{AllowedHosts, HostError};
-pub use limits::{Limits, TaskLimits};
+pub use limits::{Limits, SessionLimits, TaskLimits};
 pub use origin::{AllowedOrigins, Origin, OriginError};
 pub use policy::{
     AccessRequest, AllowAuthenticated, AllowedDir, ArgumentRule, ArgumentRuleError, Authorized,

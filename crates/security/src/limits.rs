@@ -1,10 +1,11 @@
 //! [`Limits`]: every size, count and time that a server grants to a peer it does not trust.
 
+mod sessions;
 mod tasks;
 
 use std::time::Duration;
 
-pub use self::tasks::TaskLimits;
+pub use self::{sessions::SessionLimits, tasks::TaskLimits};
 use crate::config::{Finding, Severity};
 
 /// The deepest nesting that can be allowed: below the cap of the JSON parser, which is never disabled.
@@ -40,6 +41,7 @@ pub struct Limits {
     idle_timeout: Duration,
     sse_keep_alive: Duration,
     request_state_ttl: Duration,
+    sessions: SessionLimits,
     tasks: TaskLimits,
 }
 
@@ -76,6 +78,7 @@ impl Limits {
             idle_timeout: Duration::from_secs(60),
             sse_keep_alive: Duration::from_secs(15),
             request_state_ttl: Duration::from_secs(10 * 60),
+            sessions: SessionLimits::new(),
             tasks: TaskLimits::new(),
         }
     }
@@ -400,6 +403,19 @@ impl Limits {
         self
     }
 
+    /// What sessions of the older revisions may use.
+    #[must_use]
+    pub const fn sessions(&self) -> &SessionLimits {
+        &self.sessions
+    }
+
+    /// Sets [`Self::sessions`].
+    #[must_use]
+    pub fn with_sessions(mut self, sessions: SessionLimits) -> Self {
+        self.sessions = sessions;
+        self
+    }
+
     /// What tasks may use.
     #[must_use]
     pub const fn tasks(&self) -> &TaskLimits {
@@ -431,6 +447,11 @@ impl Limits {
             ("limits.max_subscriptions_per_principal", self.max_subscriptions_per_principal),
             ("limits.sse_queue", self.sse_queue),
             ("limits.max_request_state_bytes", self.max_request_state_bytes),
+            ("limits.sessions.max_sessions", self.sessions.max_sessions),
+            ("limits.sessions.max_per_principal", self.sessions.max_per_principal),
+            ("limits.sessions.max_replay_events", self.sessions.max_replay_events),
+            ("limits.sessions.max_replay_bytes", self.sessions.max_replay_bytes),
+            ("limits.sessions.max_replay_bytes_in_all", self.sessions.max_replay_bytes_in_all),
             ("limits.tasks.max_tasks", self.tasks.max_tasks),
             ("limits.tasks.max_per_principal", self.tasks.max_per_principal),
             ("limits.tasks.max_bytes", self.tasks.max_bytes),
@@ -444,6 +465,8 @@ impl Limits {
             ("limits.idle_timeout", self.idle_timeout),
             ("limits.sse_keep_alive", self.sse_keep_alive),
             ("limits.request_state_ttl", self.request_state_ttl),
+            ("limits.sessions.idle_timeout", self.sessions.idle_timeout),
+            ("limits.sessions.retry", self.sessions.retry),
             ("limits.tasks.ttl", self.tasks.ttl),
             ("limits.tasks.poll_interval", self.tasks.poll_interval),
         ];

@@ -47,7 +47,7 @@ pub enum RejectError {
     /// Nothing is served on this path.
     #[error("nothing is served on this path")]
     NotFound,
-    /// The HTTP method is not `POST`.
+    /// The HTTP method is not one that is served: `POST`, and `GET` and `DELETE` where there are sessions.
     #[error("http method is not allowed")]
     MethodNotAllowed,
     /// The content type is not `application/json` in UTF-8.
@@ -101,6 +101,24 @@ pub enum RejectError {
         /// When to try again.
         retry_after: Duration,
     },
+    /// The request belongs to no session, and says of no revision without sessions that it is of it.
+    #[error("the request belongs to no session: begin with initialize")]
+    SessionRequired,
+    /// There is no such session, or it is another principal's: nobody is told which.
+    #[error("there is no such session")]
+    SessionNotFound,
+    /// There are as many sessions as there may be, of this principal or of all.
+    #[error("too many sessions")]
+    TooManySessions {
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// A client listens on this stream already.
+    #[error("the stream has a reader")]
+    StreamTaken,
+    /// The stream cannot be resumed after this event: there is none, or what followed it is not kept.
+    #[error("the stream cannot be resumed after this event")]
+    EventNotFound,
     /// The principal has as many tasks as it may have. Those that have ended count until their time is up.
     #[error("too many tasks")]
     TooManyTasks {
@@ -148,6 +166,7 @@ impl RejectError {
             Self::RateLimited { retry_after }
             | Self::TooManyInFlight { retry_after }
             | Self::TooManySubscriptions { retry_after }
+            | Self::TooManySessions { retry_after }
             | Self::TooManyTasks { retry_after }
             | Self::Overloaded { retry_after } => *retry_after,
             Self::Unauthenticated(error) => error.retry_after()?,
@@ -212,6 +231,11 @@ impl RejectError {
             Self::RateLimited { .. } => ("rate_limited", 429, RATE_LIMITED),
             Self::TooManyInFlight { .. } => ("too_many_in_flight", 429, RATE_LIMITED),
             Self::TooManySubscriptions { .. } => ("too_many_subscriptions", 429, RATE_LIMITED),
+            Self::SessionRequired => ("session_required", 400, REFUSED),
+            Self::SessionNotFound => ("session_not_found", 404, REFUSED),
+            Self::TooManySessions { .. } => ("too_many_sessions", 429, RATE_LIMITED),
+            Self::StreamTaken => ("stream_taken", 409, REFUSED),
+            Self::EventNotFound => ("event_not_found", 400, REFUSED),
             Self::TooManyTasks { .. } => ("too_many_tasks", 429, RATE_LIMITED),
             Self::Overloaded { .. } => ("overloaded", 503, UNAVAILABLE),
             Self::ShuttingDown => ("shutting_down", 503, UNAVAILABLE),
@@ -282,6 +306,11 @@ mod tests {
         check(&RejectError::AuditUnavailable, "audit_unavailable", 503, -31503);
         let retry_after = Duration::ZERO;
         check(&RejectError::RateLimited { retry_after }, "rate_limited", 429, -31429);
+        check(&RejectError::SessionRequired, "session_required", 400, -31400);
+        check(&RejectError::SessionNotFound, "session_not_found", 404, -31400);
+        check(&RejectError::TooManySessions { retry_after }, "too_many_sessions", 429, -31429);
+        check(&RejectError::StreamTaken, "stream_taken", 409, -31400);
+        check(&RejectError::EventNotFound, "event_not_found", 400, -31400);
         check(&RejectError::TooManyTasks { retry_after }, "too_many_tasks", 429, -31429);
         check(&RejectError::Overloaded { retry_after }, "overloaded", 503, -31503);
         check(&RejectError::TooManyInFlight { retry_after }, "too_many_in_flight", 429, -31429);

@@ -160,6 +160,7 @@ pub struct ResponseHeaders {
     security: Option<ServerSecurity>,
     /// Whether they are for a browser, or could be.
     browser: bool,
+    sessions: bool,
     tls: bool,
     origin: Option<HeaderValue>,
 }
@@ -174,7 +175,8 @@ impl ResponseHeaders {
         // Fetch, section 3.2, "`Origin` header": appended to every request that is not GET or HEAD.
         let browser = *request.method != Method::POST || request.headers.contains_key(ORIGIN);
         let speaks = browser || security.prepared_cors().is_some();
-        Self { security: speaks.then(|| security.clone()), browser, tls, origin }
+        let security = speaks.then(|| security.clone());
+        Self { security, browser, sessions: request.sessions, tls, origin }
     }
 
     /// Writes them, over what is there.
@@ -188,7 +190,7 @@ impl ResponseHeaders {
             }
         }
         if let Some(cors) = security.prepared_cors() {
-            cors.write(self.origin.as_ref(), response);
+            cors.write(self.origin.as_ref(), self.sessions, response);
         }
     }
 }

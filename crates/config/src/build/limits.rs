@@ -3,13 +3,16 @@
 use std::time::Duration;
 
 use palisade_security::{
-    ClientLimits, Limits, TaskLimits,
+    ClientLimits, Limits, SessionLimits, TaskLimits,
     rate::{Rate, RateLimits},
 };
 
 use crate::{
     findings::Findings,
-    raw::{RawClientLimits, RawDuration, RawLimits, RawRate, RawSecurityConfig, RawTaskLimits},
+    raw::{
+        RawClientLimits, RawDuration, RawLimits, RawRate, RawSecurityConfig, RawSessionLimits,
+        RawTaskLimits,
+    },
 };
 
 /// Sets those that are there: `set!(limits, raw, findings, within "path.", counts: [a => with_a], times: [])`.
@@ -59,7 +62,22 @@ pub(super) fn server(raw: &RawLimits, findings: &mut Findings) -> Limits {
             request_state_ttl => with_request_state_ttl,
         ]
     );
-    limits.with_tasks(tasks(&raw.tasks, findings))
+    limits.with_sessions(sessions(&raw.sessions, findings)).with_tasks(tasks(&raw.tasks, findings))
+}
+
+fn sessions(raw: &RawSessionLimits, findings: &mut Findings) -> SessionLimits {
+    let mut limits = SessionLimits::new();
+    set!(limits, raw, findings, within "limits.sessions.",
+        counts: [
+            max_sessions => with_max_sessions,
+            max_per_principal => with_max_per_principal,
+            max_replay_events => with_max_replay_events,
+            max_replay_bytes => with_max_replay_bytes,
+            max_replay_bytes_in_all => with_max_replay_bytes_in_all,
+        ],
+        times: [idle_timeout => with_idle_timeout, retry => with_retry]
+    );
+    limits
 }
 
 fn tasks(raw: &RawTaskLimits, findings: &mut Findings) -> TaskLimits {

@@ -57,8 +57,32 @@ pub struct RawLimits {
     pub sse_keep_alive: Option<RawDuration>,
     /// The time for which a `requestState` can be redeemed. Default: 10 min.
     pub request_state_ttl: Option<RawDuration>,
+    /// What sessions of the older revisions may use.
+    pub sessions: RawSessionLimits,
     /// What tasks may use.
     pub tasks: RawTaskLimits,
+}
+
+/// What sessions of the older revisions may use. What is left out has its default: see
+/// [`SessionLimits`](palisade_security::SessionLimits), which says what each protects against.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RawSessionLimits {
+    /// The most sessions of all principals. Default: 10000.
+    pub max_sessions: Option<usize>,
+    /// The most sessions of a principal. Default: 1000.
+    pub max_per_principal: Option<usize>,
+    /// The most events that are kept of a session. Default: 256.
+    pub max_replay_events: Option<usize>,
+    /// The most bytes that are kept of a session. Default: 1 MiB.
+    pub max_replay_bytes: Option<usize>,
+    /// The most bytes that are kept of all sessions. Default: 64 MiB.
+    pub max_replay_bytes_in_all: Option<usize>,
+    /// The time after which a session ends in which nothing happens. Default: 30 min.
+    pub idle_timeout: Option<RawDuration>,
+    /// How long clients are told to wait before they resume a stream. Default: 1 s.
+    pub retry: Option<RawDuration>,
 }
 
 /// What tasks may use. What is left out has its default: see

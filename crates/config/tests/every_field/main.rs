@@ -66,6 +66,11 @@ fn limits() -> Value {
         "max_request_state_bytes": 1024, "handshake_timeout": "5s", "header_timeout": "5s",
         "authentication_timeout": "5s", "body_timeout": "5s", "request_timeout": "30s",
         "idle_timeout": "30s", "sse_keep_alive": "10s", "request_state_ttl": "5min",
+        "sessions": {
+            "max_sessions": 100, "max_per_principal": 8, "max_replay_events": 16,
+            "max_replay_bytes": 4096, "max_replay_bytes_in_all": 65536, "idle_timeout": "5min",
+            "retry": "2s",
+        },
         "tasks": {
             "max_tasks": 100, "max_per_principal": 8, "max_bytes": 4096, "ttl": "5min",
             "poll_interval": "5s",
@@ -278,7 +283,12 @@ fn every_limit_is_in_the_schema() {
     };
     let server = format!("{:?}", palisade_security::Limits::new());
     let tasks = format!("{:?}", palisade_security::TaskLimits::new());
-    check(&server.replace(&format!(", tasks: {tasks}"), ""), server_schema(), "limits");
+    let sessions = format!("{:?}", palisade_security::SessionLimits::new());
+    let own = server
+        .replace(&format!(", sessions: {sessions}"), "")
+        .replace(&format!(", tasks: {tasks}"), "");
+    check(&own, server_schema(), "limits");
+    check(&sessions, server_schema(), "limits.sessions");
     check(&tasks, server_schema(), "limits.tasks");
     let client = format!("{:?}", palisade_security::ClientLimits::new());
     check(&client, client_schema(), "limits");

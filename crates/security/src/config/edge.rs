@@ -135,9 +135,10 @@ impl ServerSecurity {
             return None;
         }
         let metadata = self.is_resource_metadata(input.uri.path());
-        let methods = if metadata { &[Method::GET][..] } else { cors.methods() };
+        let sessions = input.sessions && !metadata;
+        let methods = if metadata { &[Method::GET][..] } else { cors.methods(sessions) };
         let checked = guard::check_source(input, self);
-        Some(checked.and_then(|()| cors.preflight(input.headers, methods)))
+        Some(checked.and_then(|()| cors.preflight(input.headers, methods, sessions)))
     }
 
     /// Answers a request for the metadata of the [`ProtectedResource`]: a JSON document, the same for

@@ -9,7 +9,7 @@ use http::{
 };
 use palisade_protocol::header::MCP_PARAM_PREFIX;
 
-use super::{Cors, PreparedCors, list};
+use super::{PreparedCors, SESSION_HEADERS, list};
 use crate::reject::RejectError;
 
 const REQUEST_PRIVATE_NETWORK: HeaderName =
@@ -47,6 +47,7 @@ impl PreparedCors {
         &self,
         headers: &HeaderMap,
         served: &[Method],
+        sessions: bool,
     ) -> Result<Preflight, RejectError> {
         let rules = &self.rules;
         let mut methods = headers.get_all(ACCESS_CONTROL_REQUEST_METHOD).iter();
@@ -54,10 +55,15 @@ impl PreparedCors {
         if !methods.next().is_some_and(allowed) || methods.next().is_some() {
             return Err(RejectError::PreflightNotAllowed);
         }
-        let mirrored = rules.mirrored(headers).ok_or(RejectError::PreflightNotAllowed)?;
+        let own: Vec<&HeaderName> = rules
+            .request_headers
+            .iter()
+            .chain(SESSION_HEADERS.iter().filter(|_| sessions))
+            .collect();
+        let mirrored = mirrored(headers, &own).ok_or(RejectError::PreflightNotAllowed)?;
 
         let mut answer = HeaderMap::with_capacity(8);
-        let names = rules.request_headers.iter().map(HeaderName::as_str);
+        let names = own.iter().map(|name| name.as_str());
         let written = [
             (ACCESS_CONTROL_ALLOW_METHODS, list(served.iter().map(Method::as_str))),
             (ACCESS_CONTROL_ALLOW_HEADERS, list(names.chain(mirrored))),
@@ -81,24 +87,22 @@ impl PreparedCors {
 const VARIES: &str = "origin, access-control-request-method, access-control-request-headers, \
                       access-control-request-private-network";
 
-impl Cors {
-    /// The requested headers that mirror arguments of tools: their names are the tools' own, so a prefix
-    /// stands for them. None if a header is requested that is not allowed.
-    fn mirrored<'a>(&self, headers: &'a HeaderMap) -> Option<Vec<&'a str>> {
-        let mut mirrored = Vec::new();
-        for value in headers.get_all(ACCESS_CONTROL_REQUEST_HEADERS) {
-            for name in value.to_str().ok()?.split(',').map(|name| name.trim_matches([' ', '\t'])) {
-                if self.request_headers.iter().any(|own| name.eq_ignore_ascii_case(own.as_str())) {
-                    continue;
-                }
-                let (prefix, rest) = name.split_at_checked(MCP_PARAM_PREFIX.len())?;
-                let own = prefix.eq_ignore_ascii_case(MCP_PARAM_PREFIX) && !rest.is_empty();
-                if !own || HeaderName::try_from(name).is_err() {
-                    return None;
-                }
-                mirrored.push(name);
+/// The requested headers that mirror arguments of tools: their names are the tools' own, so a prefix
+/// stands for them. None if a header is requested that is not allowed.
+fn mirrored<'a>(headers: &'a HeaderMap, allowed: &[&HeaderName]) -> Option<Vec<&'a str>> {
+    let mut mirrored = Vec::new();
+    for value in headers.get_all(ACCESS_CONTROL_REQUEST_HEADERS) {
+        for name in value.to_str().ok()?.split(',').map(|name| name.trim_matches([' ', '\t'])) {
+            if allowed.iter().any(|own| name.eq_ignore_ascii_case(own.as_str())) {
+                continue;
             }
+            let (prefix, rest) = name.split_at_checked(MCP_PARAM_PREFIX.len())?;
+            let own = prefix.eq_ignore_ascii_case(MCP_PARAM_PREFIX) && !rest.is_empty();
+            if !own || HeaderName::try_from(name).is_err() {
+                return None;
+            }
+            mirrored.push(name);
         }
-        Some(mirrored)
     }
+    Some(mirrored)
 }

@@ -111,6 +111,37 @@ fn only_named_headers_and_mirrored_arguments_may_be_sent() {
 }
 
 #[test]
+fn pages_may_speak_older_revisions_where_they_are_served() {
+    let security = security(Cors::new());
+    let uri = Uri::from_static("/mcp");
+    let good = [
+        ("host", "localhost"),
+        ("origin", PAGE),
+        ("access-control-request-method", "DELETE"),
+        ("access-control-request-headers", "mcp-session-id, Last-Event-ID"),
+    ];
+    let headers = headers(&good);
+    let ask = |sessions| {
+        let input = GuardInput::new(&Method::OPTIONS, &uri, &headers).with_sessions(sessions);
+        security.preflight(&input).unwrap().map(Preflight::into_headers)
+    };
+    assert_eq!(ask(false), Err(RejectError::PreflightNotAllowed));
+    let answer = ask(true).unwrap();
+    assert_eq!(answer[header::ACCESS_CONTROL_ALLOW_METHODS], "POST, GET, DELETE");
+    let names = answer[header::ACCESS_CONTROL_ALLOW_HEADERS].to_str().unwrap();
+    assert!(names.ends_with("mcp-name, mcp-session-id, last-event-id"), "{names}");
+
+    let exposed = |sessions| {
+        let input = GuardInput::new(&Method::POST, &uri, &headers).with_sessions(sessions);
+        let mut response = HeaderMap::new();
+        security.response_headers(&input, false).write(&mut response);
+        response[header::ACCESS_CONTROL_EXPOSE_HEADERS].to_str().unwrap().to_owned()
+    };
+    assert_eq!(exposed(false), "www-authenticate, retry-after, x-request-id");
+    assert_eq!(exposed(true), format!("{}, mcp-session-id", exposed(false)));
+}
+
+#[test]
 fn only_served_methods_may_be_used() {
     for method in ["GET", "PUT", "DELETE", "post", "", "*", "POST, GET"] {
         let asked =

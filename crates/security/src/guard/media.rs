@@ -22,6 +22,16 @@ pub(super) fn is_json(text: &str) -> bool {
 ///
 /// RFC 9110, section 12.5.1: the most specific range that matches decides.
 pub(super) fn accepts_json_and_events<'a>(values: impl Iterator<Item = &'a str>) -> bool {
+    accepts(values) == Some((true, true))
+}
+
+/// Whether `Accept` allows a stream of events. A missing header allows anything.
+pub(super) fn accepts_events<'a>(values: impl Iterator<Item = &'a str>) -> bool {
+    accepts(values).is_some_and(|(_, events)| events)
+}
+
+/// Whether `Accept` allows JSON, and whether it allows events; none if it cannot be read.
+fn accepts<'a>(values: impl Iterator<Item = &'a str>) -> Option<(bool, bool)> {
     let mut present = false;
     let mut json = Preference::default();
     let mut events = Preference::default();
@@ -38,7 +48,7 @@ pub(super) fn accepts_json_and_events<'a>(values: impl Iterator<Item = &'a str>)
         loop {
             cursor.skip_space();
             if !cursor.0.is_empty() && !cursor.0.starts_with(',') {
-                let Some(range) = cursor.media_range() else { return false };
+                let range = cursor.media_range()?;
                 json.consider(&range, "application", "json");
                 events.consider(&range, "text", "event-stream");
                 cursor.skip_space();
@@ -47,11 +57,11 @@ pub(super) fn accepts_json_and_events<'a>(values: impl Iterator<Item = &'a str>)
                 break;
             }
             if !cursor.eat(',') {
-                return false;
+                return None;
             }
         }
     }
-    !present || (json.accepted && events.accepted)
+    Some((!present || json.accepted, !present || events.accepted))
 }
 
 /// What the ranges so far say about one media type.
@@ -228,6 +238,10 @@ mod tests {
     #[test]
     fn accept_must_allow_both_kinds_of_response() {
         let accepts = |values: &[&str]| accepts_json_and_events(values.iter().copied());
+        let listens = |values: &[&str]| accepts_events(values.iter().copied());
+        assert!(listens(&[]) && listens(&["text/event-stream"]) && listens(&["text/*;q=0.5"]));
+        assert!(!listens(&["application/json"]) && !listens(&["*/*, text/event-stream;q=0"]));
+        assert!(!listens(&["text/event-stream, ???/"]));
         for yes in [
             &[][..],
             &["application/json, text/event-stream"],

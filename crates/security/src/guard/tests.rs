@@ -136,6 +136,26 @@ fn h19_only_post() {
 }
 
 #[test]
+fn sessions_listen_and_end() {
+    let security = security();
+    let uri = Uri::from_static("/mcp");
+    let check = |method: Method, accept: &'static str, expected| {
+        let mut headers = good();
+        headers.remove(header::CONTENT_TYPE);
+        headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
+        let input = GuardInput::new(&method, &uri, &headers).with_sessions(true);
+        assert_eq!(security.guard(&input), expected, "{method} {accept}");
+    };
+    check(Method::GET, "text/event-stream", Ok(()));
+    check(Method::GET, "application/json", Err(RejectError::NotAcceptable));
+    check(Method::DELETE, "application/json", Ok(()));
+    check(Method::POST, "text/event-stream", Err(RejectError::UnsupportedMediaType));
+    for method in [Method::PUT, Method::HEAD, Method::OPTIONS] {
+        check(method, "*/*", Err(RejectError::MethodNotAllowed));
+    }
+}
+
+#[test]
 fn o1_o2_foreign_host_and_origin() {
     check_header(header::HOST, &["evil.example"], Err(RejectError::HostNotAllowed));
     check_header(header::HOST, &[], Err(RejectError::HostMissing));
