@@ -18,10 +18,6 @@ pub const MCP_PROTOCOL_VERSION: &str = "mcp-protocol-version";
 pub const MCP_METHOD: &str = "mcp-method";
 /// The tool, prompt, resource or task; on requests that name one.
 pub const MCP_NAME: &str = "mcp-name";
-/// The session that a request belongs to, in the older revisions.
-pub const MCP_SESSION_ID: &str = "mcp-session-id";
-/// The last event that was received of a stream that is to go on, in the older revisions.
-pub const LAST_EVENT_ID: &str = "last-event-id";
 /// What the name of every mirrored tool argument begins with.
 pub const MCP_PARAM_PREFIX: &str = "mcp-param-";
 
