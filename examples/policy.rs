@@ -51,7 +51,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // Before anything runs, for the operator: what would be decided, and why.
     let bob = Principal::new("bob", "bearer");
-    let arguments = serde_json::value::to_raw_value(&json!({ "path": "/etc/passwd" }))?;
+    let arguments = json!({ "path": "/etc/passwd" }).to_string();
     for name in ["note_read", "note_write", "shell"] {
         let request = AccessRequest::new(&bob, "tools/call")
             .with_target(Target::Tool(name))

@@ -113,7 +113,7 @@ impl Engine {
         if request.method == method::TOOLS_CALL
             && let Some(name) = request.name
         {
-            outbound.param_headers = self.tools.values(name, request.arguments);
+            outbound.param_headers = self.tools.values(name, request.arguments.map(RawValue::get));
         }
         let timeout = options.timeout.unwrap_or(self.settings.request_timeout);
         let max_time = options.max_time.unwrap_or(self.settings.max_request_time);

@@ -6,7 +6,6 @@ use std::{
 };
 
 use palisade_protocol::{Tool, header::ParamHeaders};
-use serde_json::value::RawValue;
 
 /// How many tools with mirrored arguments are remembered.
 const MAX_TOOLS: usize = 16_384;
@@ -17,7 +16,7 @@ pub(crate) struct ToolHeaders(Mutex<HashMap<String, Arc<ParamHeaders>>>);
 
 impl ToolHeaders {
     /// The header names and values for these arguments.
-    pub(crate) fn values(&self, tool: &str, arguments: Option<&RawValue>) -> Vec<(String, String)> {
+    pub(crate) fn values(&self, tool: &str, arguments: Option<&str>) -> Vec<(String, String)> {
         let Some(headers) = self.lock().get(tool).cloned() else { return Vec::new() };
         let values = headers.values(arguments);
         values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
@@ -74,7 +73,7 @@ mod tests {
     #[test]
     fn annotations_of_the_last_list_count() {
         let known = ToolHeaders::default();
-        let arguments: &RawValue = serde_json::from_str(r#"{"a":1}"#).unwrap();
+        let arguments = r#"{"a":1}"#;
         let annotated = json!({ "type": "integer", "x-mcp-header": "A" });
         assert_eq!(known.admit(vec![tool("t", annotated.clone())]).len(), 1);
         assert_eq!(known.values("t", Some(arguments)), [("A".to_owned(), "1".to_owned())]);

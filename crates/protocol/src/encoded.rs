@@ -23,6 +23,13 @@ impl<T: Serialize> Encoded<T> {
     }
 }
 
+impl<T> Encoded<T> {
+    /// The JSON text.
+    pub(crate) fn text(&self) -> &str {
+        self.0.1.get()
+    }
+}
+
 impl<T> Deref for Encoded<T> {
     type Target = T;
 

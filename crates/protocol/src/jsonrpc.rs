@@ -8,6 +8,7 @@ mod inbound;
 mod key;
 mod ordinary;
 mod scan;
+pub(crate) mod text;
 
 use std::borrow::Cow;
 

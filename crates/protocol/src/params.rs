@@ -28,12 +28,12 @@ pub struct RequestParams<'a> {
     pub uri: Option<Cow<'a, str>>,
     /// The task, in requests of the tasks extension.
     pub task_id: Option<Cow<'a, str>>,
-    /// The arguments, an object, undecoded.
-    pub arguments: Option<&'a RawValue>,
+    /// The arguments, an object, as JSON text.
+    pub arguments: Option<&'a str>,
     /// Where a list continues.
     pub cursor: Option<Cow<'a, str>>,
-    /// Answers to input requests, an object, undecoded.
-    pub input_responses: Option<&'a RawValue>,
+    /// Answers to input requests, an object, as JSON text.
+    pub input_responses: Option<&'a str>,
     /// What the server gave the client to send back.
     pub request_state: Option<Cow<'a, str>>,
 }
@@ -105,12 +105,12 @@ impl<'de: 'a, 'a> Deserialize<'de> for RequestParams<'a> {
                         "uri" => params.uri = Some(map.next_value::<Key<'de>>()?.into_cow()),
                         "taskId" => params.task_id = Some(map.next_value::<Key<'de>>()?.into_cow()),
                         "arguments" => {
-                            params.arguments = Some(object(map.next_value()?, "arguments")?)
+                            params.arguments = Some(object(map.next_value()?, "arguments")?.get())
                         }
                         "cursor" => params.cursor = Some(map.next_value::<Key<'de>>()?.into_cow()),
                         "inputResponses" => {
                             params.input_responses =
-                                Some(object(map.next_value()?, "inputResponses")?);
+                                Some(object(map.next_value()?, "inputResponses")?.get());
                         }
                         "requestState" => {
                             params.request_state = Some(map.next_value::<Key<'de>>()?.into_cow());

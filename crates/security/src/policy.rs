@@ -16,8 +16,6 @@ use std::{
     sync::Arc,
 };
 
-use serde_json::value::RawValue;
-
 pub(crate) use self::simple::DryRun;
 pub use self::{
     argument::{ArgumentRule, ArgumentRuleError, Bound, Scalar},
@@ -82,8 +80,8 @@ pub struct AccessRequest<'a> {
     pub method: &'a str,
     /// What the method is applied to.
     pub target: Target<'a>,
-    /// The arguments of a call, as sent; none if none were.
-    pub arguments: Option<&'a RawValue>,
+    /// The arguments of a call, as sent: JSON text of an object; none if none were.
+    pub arguments: Option<&'a str>,
     /// Whether the target is to be used or shown.
     pub purpose: Purpose,
 }
@@ -115,7 +113,7 @@ impl<'a> AccessRequest<'a> {
 
     /// Sets the arguments.
     #[must_use]
-    pub const fn with_arguments(mut self, arguments: Option<&'a RawValue>) -> Self {
+    pub const fn with_arguments(mut self, arguments: Option<&'a str>) -> Self {
         self.arguments = arguments;
         self
     }

@@ -8,7 +8,6 @@ use palisade_security::{
     Rule, RulePolicy, Scope, SecurityConfig, Target, UriRule, authorize,
 };
 use palisade_testkit::alloc::{CountingAllocator, count};
-use serde_json::value::RawValue;
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator::new();
@@ -76,7 +75,6 @@ fn consent_of_a_policy_allocates_nothing() {
     let principal = Principal::new("alice", "bearer").with_scopes(scopes);
     let arguments =
         r#"{"text":"a long \"text\"","file":{"path":"/srv/data/a.txt"},"mode":"append","lines":7}"#;
-    let arguments: &RawValue = serde_json::from_str(arguments).unwrap();
     for (method, target) in [
         ("tools/call", Target::Tool("t93")),
         ("tools/list", Target::None),
@@ -96,7 +94,7 @@ fn consent_of_a_policy_allocates_nothing() {
     let escaped = r#"{"file":{"path":"\/srv\/data"},"mode":"append"}"#;
     let request = AccessRequest::new(&principal, "tools/call")
         .with_target(Target::Tool("write"))
-        .with_arguments(Some(serde_json::from_str(escaped).unwrap()));
+        .with_arguments(Some(escaped));
     let (allowed, allocations) = count(|| authorize(policy, request).is_ok());
     assert!(allowed && allocations.total() > 0);
 }

@@ -5,7 +5,6 @@ use palisade_security::{
     AccessRequest, ArgumentRule, Decision, Policy, Principal, Purpose, Role, Rule, RulePolicy,
     Scope, Target, UriRule, authorize, explain, is_listed,
 };
-use serde_json::value::RawValue;
 
 fn alice() -> Principal {
     Principal::new("alice", "bearer")
@@ -30,8 +29,6 @@ fn explanations_say_which_rule_and_what_is_missing() {
         .with_rule(Rule::allow().with_uris([UriRule::scheme("https").unwrap()]));
     let alice = alice();
     let show = |method: &str, target: Target<'_>, arguments: Option<&str>| {
-        let arguments: Option<&RawValue> =
-            arguments.map(|text| serde_json::from_str(text).unwrap());
         let request = AccessRequest::new(&alice, method).with_target(target);
         let request = request.with_arguments(arguments);
         let explanation = explain(&policy, &request);
@@ -99,8 +96,6 @@ fn explanations_never_differ_from_decisions() {
         Target::ResourceTemplate("x:{a}"),
     ];
     let arguments = [None, Some("{}"), Some(r#"{"path":"/data/a"}"#), Some(r#"{"path":"/etc"}"#)];
-    let arguments = arguments
-        .map(|text| -> Option<&RawValue> { text.map(|text| serde_json::from_str(text).unwrap()) });
     let methods = ["a", "tools/call", "prompts/get", "resources/read", "completion/complete"];
     let (mut allowed, mut denied) = (0, 0);
     for set in 0..1 << rules.len() {

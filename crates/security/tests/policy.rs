@@ -6,7 +6,6 @@ use palisade_security::{
     Principal, Purpose, Role, Rule, RulePolicy, Scope, Target, UriRule, authorize, explain,
     is_listed,
 };
-use serde_json::value::RawValue;
 
 #[track_caller]
 fn check(
@@ -210,7 +209,6 @@ fn a_rule_that_denies_wins_in_whatever_order() {
 
 /// What comes of a call with these arguments.
 fn call(policy: &dyn Policy, tool: &str, arguments: Option<&str>) -> Result<(), DenyReason> {
-    let arguments: Option<&RawValue> = arguments.map(|text| serde_json::from_str(text).unwrap());
     let alice = alice();
     let request = AccessRequest::new(&alice, "tools/call").with_target(Target::Tool(tool));
     authorize(policy, request.with_arguments(arguments)).map(drop)

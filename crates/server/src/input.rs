@@ -70,7 +70,7 @@ impl Inputs {
         let Some(responses) = call.params.input_responses else {
             return Ok(Self::with_answers(carried.unwrap_or_default().answers));
         };
-        let responses: BTreeMap<String, RawJson> = serde_json::from_str(responses.get())
+        let responses: BTreeMap<String, RawJson> = serde_json::from_str(responses)
             .map_err(|_| ErrorObject::invalid_params("invalid input responses"))?;
         let Some(Carried { mut answers, asked, .. }) = carried else {
             let ahead = |response| Answer { question: None, response };
@@ -163,7 +163,7 @@ fn open_state(server: &Shared, call: &Call<'_>, token: &str) -> Option<Carried> 
 /// What a state is good for: this server, principal, method, target and arguments.
 fn binding(server: &Shared, call: &Call<'_>) -> [u8; 32] {
     let target = call.params.mirrored_name(&call.request.method).unwrap_or_default();
-    let arguments = call.params.arguments.map(|raw| canonical(raw.get())).unwrap_or_default();
+    let arguments = call.params.arguments.map(canonical).unwrap_or_default();
     digest_parts(&[
         server.info.name.as_bytes(),
         &call.principal.context_key(),

@@ -59,6 +59,7 @@ fn mirrored(schema: &[u8], arguments: &[u8]) {
         assert!(HeaderName::try_from(format!("mcp-param-{name}")).is_ok(), "{name:?}");
     }
     let arguments: Option<&RawValue> = serde_json::from_slice(arguments).ok();
+    let arguments = arguments.map(RawValue::get);
     let values = headers.values(arguments);
     let agree = |sent: &[(&str, String)]| {
         headers.agree(arguments, |name| {

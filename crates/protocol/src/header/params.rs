@@ -1,6 +1,6 @@
 //! Tool arguments that a schema mirrors into headers with `x-mcp-header`.
 
-use serde_json::{Map, Number, Value, value::RawValue};
+use serde_json::{Map, Number, Value};
 
 use crate::RawJson;
 
@@ -94,11 +94,11 @@ impl ParamHeaders {
     /// The header values of these arguments: one for each mirrored property that is present and not
     /// null, in plain text (not yet encoded for the header).
     #[must_use]
-    pub fn values(&self, arguments: Option<&RawValue>) -> Vec<(&str, String)> {
+    pub fn values(&self, arguments: Option<&str>) -> Vec<(&str, String)> {
         if self.is_empty() {
             return Vec::new();
         }
-        let arguments = arguments.and_then(|raw| serde_json::from_str::<Value>(raw.get()).ok());
+        let arguments = arguments.and_then(|text| serde_json::from_str::<Value>(text).ok());
         let value_of = |header: &ParamHeader| header.text_in(arguments.as_ref()?);
         self.0.iter().filter_map(|header| Some((header.name.as_str(), value_of(header)?))).collect()
     }
@@ -107,13 +107,13 @@ impl ParamHeaders {
     #[must_use]
     pub fn agree<'h>(
         &self,
-        arguments: Option<&RawValue>,
+        arguments: Option<&str>,
         mut header: impl FnMut(&str) -> Option<std::borrow::Cow<'h, str>>,
     ) -> bool {
         if self.is_empty() {
             return true;
         }
-        let arguments = arguments.and_then(|raw| serde_json::from_str::<Value>(raw.get()).ok());
+        let arguments = arguments.and_then(|text| serde_json::from_str::<Value>(text).ok());
         self.0.iter().all(|mirrored| {
             let body = arguments.as_ref().and_then(|arguments| mirrored.value_in(arguments));
             match (body, header(&mirrored.name)) {
@@ -235,7 +235,7 @@ fn is_token(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{json, value::RawValue};
+    use serde_json::json;
 
     use super::{ParamHeaders, ParamHeadersError as Error};
 
@@ -301,10 +301,6 @@ mod tests {
         check(json!([]), Err(Error::NotAnObject));
     }
 
-    fn raw(json: &str) -> &RawValue {
-        serde_json::from_str(json).unwrap()
-    }
-
     #[test]
     fn values_come_from_the_exact_path() {
         let headers = ParamHeaders::from_schema(
@@ -318,7 +314,7 @@ mod tests {
         let check = |arguments: &str, expected: &[(&str, &str)]| {
             let expected: Vec<_> =
                 expected.iter().map(|(name, value)| (*name, value.to_string())).collect();
-            assert_eq!(headers.values(Some(raw(arguments))), expected, "{arguments}");
+            assert_eq!(headers.values(Some(arguments)), expected, "{arguments}");
         };
         check(r#"{"a":"x","b":{"c":-7},"d":true}"#, &[("A", "x"), ("C", "-7"), ("D", "true")]);
         check(r#"{"a":null,"c":3}"#, &[]);
@@ -338,7 +334,7 @@ mod tests {
         assert!(headers.values(None).is_empty());
 
         let agree = |arguments: &str, sent: &[(&str, &'static str)]| {
-            headers.agree(Some(raw(arguments)), |name| {
+            headers.agree(Some(arguments), |name| {
                 sent.iter().find(|(sent, _)| *sent == name).map(|(_, value)| (*value).into())
             })
         };

@@ -1,9 +1,12 @@
 //! Encoders for the messages that an engine sends.
 
+mod plain;
+
 use serde::Serialize;
 
+use self::plain::PlainResult;
 use super::{ErrorResponse, RequestId};
-use crate::ErrorObject;
+use crate::{CallToolResult, ErrorObject};
 
 #[derive(Serialize)]
 struct Outgoing<'a, T: ?Sized> {
@@ -48,11 +51,8 @@ pub fn result<T: Serialize + ?Sized>(
     id: &RequestId,
     result: &T,
 ) -> Result<Vec<u8>, serde_json::Error> {
-    // By hand: every answer has this beginning.
     let mut bytes = Vec::with_capacity(512);
-    bytes.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);
-    serde_json::to_writer(&mut bytes, id)?;
-    bytes.extend_from_slice(br#","result":"#);
+    begin_result(&mut bytes, id);
     serde_json::to_writer(&mut bytes, result)?;
     bytes.push(b'}');
     Ok(bytes)
@@ -62,13 +62,32 @@ pub fn result<T: Serialize + ?Sized>(
 #[must_use]
 pub fn encoded_result(id: &RequestId, result: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(result.len().saturating_add(64));
-    bytes.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);
-    // An id always encodes.
-    let _ = serde_json::to_writer(&mut bytes, id);
-    bytes.extend_from_slice(br#","result":"#);
+    begin_result(&mut bytes, id);
     bytes.extend_from_slice(result);
     bytes.push(b'}');
     bytes
+}
+
+/// A response with the result of a tool: the same as [`result`], faster where the tool gave text.
+///
+/// # Errors
+///
+/// If the result's `Serialize` fails.
+pub fn tool_result(id: &RequestId, result: &CallToolResult) -> Result<Vec<u8>, serde_json::Error> {
+    let Some(plain) = PlainResult::of(result) else { return self::result(id, result) };
+    let mut bytes = Vec::with_capacity(plain.length());
+    begin_result(&mut bytes, id);
+    plain.write(&mut bytes)?;
+    bytes.push(b'}');
+    Ok(bytes)
+}
+
+/// By hand: every answer has this beginning.
+fn begin_result(bytes: &mut Vec<u8>, id: &RequestId) {
+    bytes.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);
+    // An id always encodes.
+    let _ = serde_json::to_writer(&mut *bytes, id);
+    bytes.extend_from_slice(br#","result":"#);
 }
 
 /// A response with an error. An error object always encodes.
@@ -87,8 +106,8 @@ fn to_vec<T: Serialize>(message: &T) -> Result<Vec<u8>, serde_json::Error> {
 
 #[cfg(test)]
 mod tests {
-    use super::{encoded_result, error, notification, request, result};
-    use crate::ErrorObject;
+    use super::{encoded_result, error, notification, request, result, tool_result};
+    use crate::{CallToolResult, ErrorObject};
 
     fn check(bytes: &[u8], expected: &str) {
         assert_eq!(std::str::from_utf8(bytes).unwrap(), expected);
@@ -109,6 +128,12 @@ mod tests {
             &result(&"x".into(), &params).unwrap(),
             r#"{"jsonrpc":"2.0","id":"x","result":{"a":1}}"#,
         );
+        let mut answer = CallToolResult::text("5");
+        for later in [None, Some("later")] {
+            answer.extra.extend(later.map(|key| (key.to_owned(), true.into())));
+            let long = result(&"x".into(), &answer).unwrap();
+            assert_eq!(tool_result(&"x".into(), &answer).unwrap(), long);
+        }
         check(
             &encoded_result(&"x".into(), br#"{"a":1}"#),
             r#"{"jsonrpc":"2.0","id":"x","result":{"a":1}}"#,

@@ -153,7 +153,7 @@ impl ArgumentRule {
     }
 
     /// Judges the arguments of a call.
-    pub(super) fn check(&self, arguments: Option<&RawValue>) -> Result<(), Refusal> {
+    pub(super) fn check(&self, arguments: Option<&str>) -> Result<(), Refusal> {
         let found = match arguments {
             Some(arguments) => self.pointer.find(arguments),
             None => Found::Nothing,

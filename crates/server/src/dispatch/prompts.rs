@@ -19,16 +19,15 @@ pub(super) async fn get(
     let Some(prompt) = registry.prompts.get(name) else {
         return reply::error(call, &ErrorObject::invalid_params("unknown prompt"));
     };
-    let arguments =
-        match call.params.arguments.map(|raw| serde_json::from_str(raw.get())).transpose() {
-            Ok(arguments) => PromptArguments(arguments.unwrap_or_default()),
-            Err(_) => {
-                return reply::error(
-                    call,
-                    &ErrorObject::invalid_params("prompt arguments are strings"),
-                );
-            }
-        };
+    let arguments = match call.params.arguments.map(serde_json::from_str).transpose() {
+        Ok(arguments) => PromptArguments(arguments.unwrap_or_default()),
+        Err(_) => {
+            return reply::error(
+                call,
+                &ErrorObject::invalid_params("prompt arguments are strings"),
+            );
+        }
+    };
     if let Some(missing) = prompt.route.missing_argument(&arguments) {
         let message = format!("argument `{missing}` is required");
         return reply::error(call, &ErrorObject::invalid_params(message));

@@ -1,7 +1,8 @@
 //! Outcomes of handlers, encoded.
 
 use palisade_protocol::{
-    CallToolResult, ErrorCode, ErrorObject, InputRequiredResult, ResultBody, ResultType, encode,
+    CallToolResult, ErrorCode, ErrorObject, InputRequiredResult, RequestId, ResultBody, ResultType,
+    encode,
 };
 use palisade_security::RejectError;
 use palisade_transport::{Call, Reply, ReplyOutcome};
@@ -16,7 +17,7 @@ pub(super) fn complete<T: ResultBody + Serialize>(
     result: T,
     outcome: ReplyOutcome,
 ) -> Reply {
-    result_of(server, call, result, ResultType::Complete, outcome)
+    result_of(server, call, result, ResultType::Complete, outcome, encode::result)
 }
 
 /// A tool's outcome: its failure is a result too.
@@ -36,7 +37,7 @@ pub(super) fn tool(
         Some(true) => ReplyOutcome::ToolFailed,
         _ => ReplyOutcome::Completed,
     };
-    complete(server, call, result, outcome)
+    result_of(server, call, result, ResultType::Complete, outcome, encode::tool_result)
 }
 
 /// The outcome of a prompt or a resource: a failure that is no protocol error stays inside.
@@ -64,7 +65,8 @@ fn input_required(server: &Shared, call: &Call<'_>, context: &Context) -> Reply 
     match context.inputs().seal(server, call) {
         Some((requests, state)) => {
             let result = InputRequiredResult::new(requests).with_request_state(state);
-            result_of(server, call, result, ResultType::InputRequired, ReplyOutcome::InputRequired)
+            let (kind, outcome) = (ResultType::InputRequired, ReplyOutcome::InputRequired);
+            result_of(server, call, result, kind, outcome, encode::result)
         }
         None => {
             tracing::error!(method = %call.request.method, "request state exceeds its limit");
@@ -73,16 +75,17 @@ fn input_required(server: &Shared, call: &Call<'_>, context: &Context) -> Reply 
     }
 }
 
-fn result_of<T: ResultBody + Serialize>(
+fn result_of<T: ResultBody>(
     server: &Shared,
     call: &Call<'_>,
     mut result: T,
     result_type: ResultType,
     outcome: ReplyOutcome,
+    encode: fn(&RequestId, &T) -> Result<Vec<u8>, serde_json::Error>,
 ) -> Reply {
     result.result_type_mut().get_or_insert(result_type);
     result.meta_mut().server_info.get_or_insert_with(|| server.info.clone());
-    match encode::result(&call.request.id, &result) {
+    match encode(&call.request.id, &result) {
         Ok(message) => Reply::result(message.into(), outcome),
         Err(failure) => {
             tracing::error!(error = %failure, method = %call.request.method, "result does not encode");

@@ -16,7 +16,7 @@ impl RawArguments {
         Self(
             params
                 .arguments
-                .map_or(Bytes::from_static(b"{}"), |raw| body.slice_ref(raw.get().as_bytes())),
+                .map_or(Bytes::from_static(b"{}"), |text| body.slice_ref(text.as_bytes())),
         )
     }
 

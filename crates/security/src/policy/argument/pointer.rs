@@ -32,11 +32,13 @@ impl Pointer {
         tokens.split('/').map(unescape).collect::<Option<_>>().map(Self)
     }
 
-    /// Follows the pointer.
-    pub(super) fn find<'a>(&self, mut value: &'a RawValue) -> Found<'a> {
+    /// Follows the pointer through JSON text.
+    pub(super) fn find<'a>(&self, text: &'a str) -> Found<'a> {
+        let mut text = text.trim_ascii_start();
+        let mut found = Found::Unreadable;
         for token in &self.0 {
-            let mut json = serde_json::Deserializer::from_str(value.get());
-            let next = match value.get().as_bytes().first() {
+            let mut json = serde_json::Deserializer::from_str(text);
+            let next = match text.as_bytes().first() {
                 Some(b'{') => Member(token).deserialize(&mut json),
                 Some(b'[') => match index(token) {
                     Some(index) => Element(index).deserialize(&mut json),
@@ -44,13 +46,13 @@ impl Pointer {
                 },
                 _ => return Found::Unreadable,
             };
-            value = match next {
-                Ok(Some(value)) => value,
+            match next.and_then(|next| json.end().map(|()| next)) {
+                Ok(Some(value)) => (text, found) = (value.get(), Found::Value(value)),
                 Ok(None) => return Found::Nothing,
                 Err(_) => return Found::Unreadable,
-            };
+            }
         }
-        Found::Value(value)
+        found
     }
 }
 

@@ -56,7 +56,6 @@ fn a_file_holds_everything_that_a_rule_can_say() {
     let alice = Principal::new("alice", "bearer")
         .with_scopes([crate::Scope::parse("files:write").unwrap()]);
     let call = |arguments: &str| {
-        let arguments = serde_json::from_str(arguments).unwrap();
         let request =
             AccessRequest::new(&alice, "tools/call").with_target(Target::Tool("file_write"));
         authorize(&rules, request.with_arguments(Some(arguments)))
