@@ -54,6 +54,8 @@ mod state;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod tasks;
+#[cfg(test)]
 mod tokens;
 #[cfg(test)]
 mod wire;

@@ -14,6 +14,7 @@ use palisade::{
     auth::{Bearer, bearer::TokenEntry},
     http::{HttpBody, HttpService},
     security::{AllowedOrigins, PeerInfo, Role, Rule, RulePolicy, Scope, ServerSecurity},
+    server::TaskSupport,
 };
 use palisade_testkit::{
     RawRequest,
@@ -161,6 +162,33 @@ fn a_call_that_waits_takes_no_task_either() {
     runtime.run(call(&mut service, request()));
     let ((status, _), spawns) = runtime.count(call(&mut service, request()));
     assert_eq!((status, spawns), (200, Spawns::default()));
+}
+
+/// What runs as a task takes one task of the runtime; the same tool without one takes none.
+#[test]
+fn a_task_takes_one_task_and_nothing_else_does() {
+    let tool = add("add".into()).with_task_support(TaskSupport::Optional);
+    let server = Server::new("calculator", "1.0.0").with_tool(tool).build().unwrap();
+    let mut service = HttpService::new(server, security());
+    let runtime = CountingRuntime::new();
+    let task = || {
+        let declared = json!({"extensions": {"io.modelcontextprotocol/tasks": {}}});
+        let call = RawRequest::tools_call("add", json!({"a": 40, "b": 2}));
+        let mut request = request();
+        *request.body_mut() =
+            Full::new(Bytes::copy_from_slice(call.with_capabilities(declared).body()));
+        request.headers_mut().remove(header::CONTENT_LENGTH);
+        request
+    };
+    for request in [request(), task()] {
+        runtime.run(call(&mut service, request));
+    }
+    let (_, spawns) = runtime.count(call(&mut service, request()));
+    assert_eq!(spawns, Spawns::default());
+    let ((status, body), spawns) = runtime.count(call(&mut service, task()));
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!((status, &body["result"]["resultType"]), (200, &json!("task")), "{body}");
+    assert_eq!(spawns.tasks, 1);
 }
 
 /// Pending once.

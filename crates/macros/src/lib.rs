@@ -42,6 +42,7 @@ use proc_macro::TokenStream;
 /// | `description = "…"` | the doc comment | what it does |
 /// | `read_only`, `destructive`, `idempotent`, `open_world` | not said | hints about effects; `= false` denies one |
 /// | `strict` | unknown arguments are ignored | unknown arguments are an error, so that a misspelt one is noticed |
+/// | `task = "optional"`, `task = "required"` | never | runs as a task, which outlives its request: for clients that know tasks, or for them alone |
 /// | `schema = …` | made from the parameters | a `serde_json::Value`; goes with `RawArguments` |
 ///
 /// Hints help a client to decide what to ask its user. They protect nothing: what a principal may call

@@ -163,6 +163,29 @@ fn extractors_are_checked() {
 }
 
 #[test]
+fn tasks_have_the_names_of_the_specification() {
+    let task = |options, expected: &[&str]| {
+        check(
+            super::tool::expand,
+            options,
+            quote!(
+                fn f() {}
+            ),
+            expected,
+        );
+    };
+    let refused = &["`task` is \"optional\", \"required\" or \"forbidden\""];
+    for named in [quote!(task = "optional"), quote!(task = "required"), quote!(task = "forbidden")]
+    {
+        task(named, &[]);
+    }
+    for misnamed in [quote!(task = "Optional"), quote!(task = true), quote!(task = OPTIONAL)] {
+        task(misnamed, refused);
+    }
+    task(quote!(task), &["`task` needs a value: `task = …`"]);
+}
+
+#[test]
 fn headers_have_names() {
     let tool = |item, expected: &[&str]| check(super::tool::expand, quote!(), item, expected);
     tool(

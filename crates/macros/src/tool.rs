@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Error, Result};
+use syn::{Error, LitStr, Result};
 
 use crate::{
     function::{Data, Function, Parameter},
@@ -20,6 +20,7 @@ const KNOWN: &[Known] = &[
     ("open_world", Takes::Switch),
     ("strict", Takes::Nothing),
     ("schema", Takes::Value),
+    ("task", Takes::Value),
 ];
 
 /// What stands in place of the function.
@@ -40,8 +41,9 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStr
     let description = description.map(|text| quote!(.with_description(#text)));
     let title = options.value("title").map(|text| quote!(.with_title(#text)));
     let annotations = annotations(&options);
+    let task = task(&options)?;
     let needs_state = needs_state(&function);
-    let make = quote!(#route #title #description #annotations #needs_state);
+    let make = quote!(#route #title #description #annotations #task #needs_state);
     Ok(function.expand(&quote!(ToolRoute), &make))
 }
 
@@ -124,6 +126,23 @@ fn dynamic(name: &TokenStream, options: &Options, function: &Function) -> TokenS
              #context: ::palisade::__private::server::Context| #future,
         )
     }
+}
+
+/// Whether the tool runs as a task, by the names that the specification gave it.
+fn task(options: &Options) -> Result<Option<TokenStream>> {
+    let Some(value) = options.value("task") else { return Ok(None) };
+    let support = match syn::parse2::<LitStr>(value.clone()).map(|name| name.value()).as_deref() {
+        Ok("optional") => quote!(Optional),
+        Ok("required") => quote!(Required),
+        Ok("forbidden") => quote!(Forbidden),
+        _ => {
+            let message = "`task` is \"optional\", \"required\" or \"forbidden\"";
+            return Err(Error::new_spanned(value, message));
+        }
+    };
+    Ok(Some(quote! {
+        .with_task_support(::palisade::__private::server::TaskSupport::#support)
+    }))
 }
 
 /// The hints about effects; none if no option is given.

@@ -5,12 +5,14 @@ use std::sync::{Arc, RwLock};
 use palisade_protocol::{CacheHints, Encoded, Eras, Implementation};
 
 use crate::{
-    IntoPromptRoute, IntoResourceRoute, IntoToolRoute, Problem, RegistrationError, Server,
+    IntoPromptRoute, IntoResourceRoute, IntoToolRoute, MemoryTaskStore, Problem, RegistrationError,
+    Server, TaskStore,
     notifier::Hub,
     registry::Registry,
     resource::AnyResourceRoute,
     server::Shared,
     state::{Needs, States},
+    task::Tasks,
 };
 
 /// Collects a server's routes and settings. Made by [`Server::new`].
@@ -24,6 +26,7 @@ pub struct ServerBuilder {
     states: States,
     needs_state: Vec<(&'static str, String, Needs)>,
     registry: Registry,
+    task_store: Arc<dyn TaskStore>,
     problems: Vec<Problem>,
 }
 
@@ -38,6 +41,7 @@ impl ServerBuilder {
             states: States::default(),
             needs_state: Vec::new(),
             registry: Registry::default(),
+            task_store: Arc::new(MemoryTaskStore::new()),
             problems: Vec::new(),
         }
     }
@@ -122,6 +126,15 @@ impl ServerBuilder {
         self
     }
 
+    /// Sets where the records of tasks are: by default in the memory of this server, so that they end with
+    /// it. A store that several processes share lets a client ask any of them; the handler of a task still
+    /// runs in one, and a task whose process is lost stays as it is until its time is up.
+    #[must_use]
+    pub fn with_task_store(mut self, store: impl TaskStore + 'static) -> Self {
+        self.task_store = Arc::new(store);
+        self
+    }
+
     /// Builds the server.
     ///
     /// # Errors
@@ -154,6 +167,7 @@ impl ServerBuilder {
             states: self.states,
             registry: RwLock::new(Arc::new(self.registry)),
             hub: Hub::default(),
+            tasks: Tasks::new(self.task_store),
         };
         Ok(Server(Arc::new(shared)))
     }

@@ -2,7 +2,12 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    future::poll_fn,
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::Poll,
 };
 
 use bytes::Bytes;
@@ -16,7 +21,7 @@ use palisade_security::Principal;
 use palisade_transport::{AskError, Asker, Call, Outbox};
 use serde::Serialize;
 
-use crate::{HandlerError, Notifier, State, input::Inputs, server::Shared};
+use crate::{HandlerError, Notifier, State, input::Inputs, server::Shared, task::TaskAsker};
 
 /// The request that a handler serves. Cheap to clone.
 ///
@@ -38,6 +43,11 @@ struct Inner {
     client_capabilities: Option<Bytes>,
     inputs: Inputs,
     asker: Option<Arc<dyn Asker>>,
+    /// The task that the handler runs as, from when it does.
+    task: OnceLock<Arc<TaskAsker>>,
+    /// Whether the handler may become a task, and whether it wants to.
+    may_start_task: bool,
+    wants_task: AtomicBool,
 }
 
 impl Context {
@@ -55,7 +65,30 @@ impl Context {
             client_capabilities: call.client_capabilities(),
             inputs,
             asker: call.asker.cloned(),
+            task: OnceLock::new(),
+            may_start_task: false,
+            wants_task: AtomicBool::new(false),
         }))
+    }
+
+    /// The same, for a handler that says itself when it becomes a task.
+    pub(crate) fn with_late_task(mut self) -> Self {
+        // A context that was just made has no clones.
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.may_start_task = true;
+        }
+        self
+    }
+
+    /// From here on the handler runs as a task.
+    pub(crate) fn enter_task(&self, asker: &Arc<TaskAsker>) {
+        // There is one task for one call.
+        let _ = self.0.task.set(Arc::clone(asker));
+    }
+
+    /// Whether the handler waits to become a task.
+    pub(crate) fn wants_task(&self) -> bool {
+        self.0.wants_task.load(Ordering::SeqCst) && self.0.task.get().is_none()
     }
 
     /// Who asks.
@@ -104,8 +137,39 @@ impl Context {
         Notifier(Arc::clone(&self.0.server))
     }
 
+    /// Goes on as a task, if the tool was registered with
+    /// [`ToolRoute::with_late_task`](crate::ToolRoute::with_late_task) and the client knows tasks: the client
+    /// gets a task in answer to its call, and asks later how it stands. Otherwise the handler goes on within
+    /// its request. Await it in the handler itself, not in what the handler has spawned.
+    ///
+    /// What must be asked before it is decided whether there is work to do is asked before this call.
+    ///
+    /// # Errors
+    ///
+    /// None now; pass it on with `?`. If no task may begin, the call is refused and the handler dropped here.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped before it is ready, whether the handler runs as a task is open.
+    ///
+    /// # Specification
+    ///
+    /// SEP-2663, "Task Creation".
+    pub async fn start_task(&self) -> Result<(), HandlerError> {
+        if self.0.may_start_task {
+            self.0.wants_task.store(true, Ordering::SeqCst);
+            poll_fn(|_| match self.0.task.get() {
+                Some(_) => Poll::Ready(()),
+                // Whoever polls the handler looks at what it wants, and makes it a task before the next poll.
+                None => Poll::Pending,
+            })
+            .await;
+        }
+        Ok(())
+    }
+
     /// Reports progress, if the client asked for it. Progress that does not grow is not sent. Waits while
-    /// the client reads slowly.
+    /// the client reads slowly. In a task it becomes the task's status message, whether the client asked or not.
     ///
     /// # Cancel safety
     ///
@@ -115,7 +179,10 @@ impl Context {
     ///
     /// MCP 2026-07-28, Progress.
     pub async fn progress(&self, progress: f64, total: Option<f64>, message: Option<&str>) {
-        let Some(token) = &self.0.progress_token else { return };
+        let task = self.0.task.get();
+        if self.0.progress_token.is_none() && task.is_none() {
+            return;
+        }
         {
             let mut last = self.0.progress.lock().unwrap_or_else(PoisonError::into_inner);
             if !(progress.is_finite() && progress > *last) {
@@ -123,14 +190,23 @@ impl Context {
             }
             *last = progress;
         }
+        let total = total.filter(|total| total.is_finite());
+        if let Some(task) = task {
+            let of = total.map(|total| format!(" of {total}")).unwrap_or_default();
+            return match message {
+                Some(message) => task.note(message).await,
+                None => task.note(&format!("{progress}{of}")).await,
+            };
+        }
+        let Some(token) = &self.0.progress_token else { return };
         let mut params = ProgressNotificationParams::new(token.clone(), progress);
-        params.total = total.filter(|total| total.is_finite());
+        params.total = total;
         params.message = message.map(str::to_owned);
         self.notify(method::NOTIFICATIONS_PROGRESS, &params).await;
     }
 
     /// Sends a log message, if the client asked for this level. Put no secrets in it: it leaves the
-    /// server.
+    /// server. A task sends none.
     ///
     /// # Cancel safety
     ///
@@ -145,7 +221,7 @@ impl Context {
         logger: Option<&str>,
         data: &T,
     ) {
-        if self.0.log_level.is_none_or(|wanted| level < wanted) {
+        if self.0.log_level.is_none_or(|wanted| level < wanted) || self.0.task.get().is_some() {
             return;
         }
         let Ok(data) = serde_json::to_value(data) else { return };
@@ -237,13 +313,18 @@ impl Context {
         &self,
         key: &str,
         request: InputRequest,
-        read: impl FnOnce(&InputRequest, &RawJson) -> Option<T>,
+        read: impl Fn(&InputRequest, &RawJson) -> Option<T>,
     ) -> Result<T, HandlerError> {
         let required = request.required_capabilities();
         if !self.client_capabilities().covers(&required) {
             return Err(HandlerError::protocol(missing_capability(&required)));
         }
-        if let Some(asker) = &self.0.asker {
+        let answer = self.0.inputs.answer(key, &request);
+        if let Some(value) = answer.and_then(|answer| read(&request, &answer)) {
+            return Ok(value);
+        }
+        let task: Option<&dyn Asker> = self.0.task.get().map(|task| &**task as &dyn Asker);
+        if let Some(asker) = task.or(self.0.asker.as_deref()) {
             return match asker.ask(key, &request, &self.0.outbox).await {
                 Ok(answer) => read(&request, &answer)
                     .ok_or_else(|| HandlerError::tool("the client answered something else")),
@@ -252,10 +333,6 @@ impl Context {
                 }
                 Err(error) => Err(HandlerError::tool(error)),
             };
-        }
-        let answer = self.0.inputs.answer(key, &request);
-        if let Some(value) = answer.and_then(|answer| read(&request, &answer)) {
-            return Ok(value);
         }
         self.0.inputs.ask(key, request);
         Err(HandlerError::input_required())
@@ -273,7 +350,7 @@ impl Context {
     }
 }
 
-fn missing_capability(required: &ClientCapabilities) -> ErrorObject {
+pub(crate) fn missing_capability(required: &ClientCapabilities) -> ErrorObject {
     let error = ErrorObject::new(
         ErrorCode::MISSING_REQUIRED_CLIENT_CAPABILITY,
         "the request needs a capability that the client did not declare",

@@ -8,6 +8,7 @@ mod prompts;
 mod reply;
 mod resources;
 mod run;
+mod tasks;
 mod tools;
 
 use std::sync::Arc;
@@ -25,6 +26,10 @@ pub(crate) async fn dispatch(server: &Arc<Shared>, call: Call<'_>) -> Reply {
     if call.request.method == method::COMPLETION_COMPLETE && discover::completes(&registry) {
         // Its target stands within the parameters: it asks the policy about that itself.
         return completion::complete(server, &registry, &call).await;
+    }
+    if registry.has_tasks && tasks::is_one_of(&call.request.method) {
+        // Which tool a task runs is in its record: it asks the policy about that itself.
+        return tasks::serve(server, &call).await;
     }
     let Some(target) = target_of(&call, &registry) else {
         return reply::method_not_found(&call);

@@ -2,7 +2,8 @@
 //! over any transport.
 //!
 //! A server is built once from routes (a definition and a function) and shared. Every request runs in
-//! the future of its transport: no task is spawned for it, and dropping the future cancels it. No
+//! the future of its transport: no task is spawned for it, and dropping the future cancels it. Only a tool
+//! that is to outlive its request, a task in the sense of the protocol, runs elsewhere. No
 //! handler runs unless the policy has said yes: the only way to one leads through
 //! [`palisade_security::Authorized`].
 
@@ -24,6 +25,7 @@ mod resource;
 mod schema;
 mod server;
 mod state;
+mod task;
 mod tool;
 
 pub use builder::ServerBuilder;
@@ -43,6 +45,7 @@ pub use resource::{
 pub use schema::SchemaError;
 pub use server::Server;
 pub use state::State;
+pub use task::{MemoryTaskStore, StoredTask, TaskBounds, TaskStore, TaskStoreError, TaskSupport};
 pub use tool::{IntoHandlerError, IntoToolResult, IntoToolRoute, Json, RawArguments, ToolRoute};
 
 /// What the output of the macros refers to. Not part of the public interface.

@@ -5,8 +5,8 @@ use std::{collections::HashMap, fmt, sync::Arc};
 use palisade_protocol::{RawJson, header::ParamHeaders};
 
 use crate::{
-    Problem, PromptRoute, ResourceRoute, ResourceTemplateRoute, ToolRoute, UriTemplate, names,
-    resource::has_scheme, schema::Validator, tool::ToolProblem,
+    Problem, PromptRoute, ResourceRoute, ResourceTemplateRoute, TaskSupport, ToolRoute,
+    UriTemplate, names, resource::has_scheme, schema::Validator, tool::ToolProblem,
 };
 
 /// All routes. Cloned only to change it: requests see the old snapshot or the new one, never a mix.
@@ -16,6 +16,8 @@ pub(crate) struct Registry {
     pub(crate) prompts: Listing<PromptEntry>,
     pub(crate) resources: Listing<ResourceEntry>,
     pub(crate) templates: Listing<TemplateEntry>,
+    /// Whether a tool runs, or ran, as a task: its tasks can be asked for when it is gone.
+    pub(crate) has_tasks: bool,
 }
 
 /// Entries in the order of registration, found by key.
@@ -64,13 +66,16 @@ impl Registry {
             route.prepare().map_err(|error: ToolProblem| problem("invalid_schema", &error))?;
         let definition =
             RawJson::from_serialize(&route.tool).map_err(|e| problem("invalid_schema", &e))?;
+        let runs_as_task = route.task.support != TaskSupport::Forbidden;
         let entry = ToolEntry {
             route,
             headers: prepared.headers,
             validator: prepared.validator,
             definition,
         };
-        self.tools.insert(entry).map_err(|error| problem("name_collision", &error))
+        self.tools.insert(entry).map_err(|error| problem("name_collision", &error))?;
+        self.has_tasks |= runs_as_task;
+        Ok(())
     }
 
     pub(crate) fn insert_prompt(&mut self, route: PromptRoute) -> Result<(), Problem> {

@@ -12,7 +12,7 @@ use palisade_transport::{BoxFuture, Call, Dispatcher, Reply};
 
 use crate::{
     IntoToolRoute, Notifier, Problem, ServerBuilder, dispatch, notifier::Hub, registry::Registry,
-    state::States,
+    state::States, task::Tasks,
 };
 
 /// An MCP server. Cheap to clone: clones are one server, on as many transports as you like.
@@ -42,6 +42,7 @@ pub(crate) struct Shared {
     pub(crate) states: States,
     pub(crate) registry: RwLock<Arc<Registry>>,
     pub(crate) hub: Hub,
+    pub(crate) tasks: Tasks,
 }
 
 impl Server {
@@ -125,6 +126,7 @@ impl Dispatcher for Server {
     }
 
     fn shutdown(&self) {
+        self.0.tasks.close();
         self.0.hub.close();
     }
 }

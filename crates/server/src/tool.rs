@@ -16,7 +16,7 @@ pub use self::{
     result::{IntoHandlerError, IntoToolResult, Json},
 };
 use crate::{
-    Context, HandlerError, schema,
+    Context, HandlerError, TaskSupport, schema,
     schema::Validator,
     state::{Needs, need},
 };
@@ -28,7 +28,16 @@ pub struct ToolRoute {
     pub(crate) tool: Tool,
     pub(crate) handler: Arc<dyn Handler>,
     pub(crate) needs_state: Needs,
+    pub(crate) task: TaskMode,
     check: Check,
+}
+
+/// Whether and when the tool becomes a task.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TaskMode {
+    pub(crate) support: TaskSupport,
+    /// When its handler says so, not from its beginning.
+    pub(crate) late: bool,
 }
 
 /// How arguments are checked before the handler runs.
@@ -70,7 +79,13 @@ impl ToolRoute {
         let mut tool = Tool::new(name.into(), schema_of::<A>());
         tool.output_schema = O::output_schema();
         let handler = Typed { handler, arguments: std::marker::PhantomData::<fn(A) -> O> };
-        Self { tool, handler: Arc::new(handler), needs_state: Vec::new(), check: Check::Typed }
+        Self {
+            tool,
+            handler: Arc::new(handler),
+            needs_state: Vec::new(),
+            task: TaskMode::default(),
+            check: Check::Typed,
+        }
     }
 
     /// A tool known only at run time: the schema is JSON, the arguments come undecoded, and only after
@@ -87,6 +102,7 @@ impl ToolRoute {
             tool,
             handler: Arc::new(Dynamic(handler)),
             needs_state: Vec::new(),
+            task: TaskMode::default(),
             check: Check::Schema,
         }
     }
@@ -130,6 +146,30 @@ impl ToolRoute {
     pub fn with_input_schema(mut self, schema: RawJson) -> Self {
         self.tool.input_schema = schema;
         self.check = Check::Schema;
+        self
+    }
+
+    /// Sets whether the tool runs as a task, which outlives its request: from its beginning, unless
+    /// [`Self::with_late_task`] says otherwise. By default it does not.
+    ///
+    /// In a task questions to the client are awaited where they are asked, the handler runs once, and it has
+    /// [`TaskLimits::ttl`](palisade_security::TaskLimits::ttl) to end instead of the time of a request.
+    /// Cancellation drops its future.
+    ///
+    /// # Specification
+    ///
+    /// SEP-2663, Tasks Extension.
+    #[must_use]
+    pub fn with_task_support(mut self, support: TaskSupport) -> Self {
+        self.task.support = support;
+        self
+    }
+
+    /// Lets the handler say when it becomes a task, with [`Context::start_task`]. Until then it runs within
+    /// its request: it can ask first, end with a result at once, or never become a task.
+    #[must_use]
+    pub fn with_late_task(mut self) -> Self {
+        self.task.late = true;
         self
     }
 

@@ -7,7 +7,7 @@ use palisade_protocol::{
     ErrorCode, ErrorObject, LoggingLevel, ProtocolVersion, Request, RequestId, RequestMeta,
     RequestParams, encode, header::ParamHeaders,
 };
-use palisade_security::{DenyReason, Principal, RejectError, ServerSecurity};
+use palisade_security::{CorrelationId, DenyReason, Principal, RejectError, ServerSecurity};
 
 use crate::{Asker, Outbox, legacy::Session};
 
@@ -55,6 +55,8 @@ pub struct Call<'a> {
     pub asker: Option<&'a Arc<dyn Asker>>,
     /// The session that it belongs to, in older revisions.
     pub session: Option<&'a Session>,
+    /// The id of the request in audit records, for those that are written after it.
+    pub correlation_id: Option<CorrelationId>,
 }
 
 impl<'a> Call<'a> {
@@ -78,6 +80,7 @@ impl<'a> Call<'a> {
             outbox,
             asker: None,
             session: None,
+            correlation_id: None,
         }
     }
 
@@ -135,6 +138,13 @@ pub struct Reply {
     pub would_deny: Option<&'static str>,
 }
 
+/// A refusal as a JSON-RPC error: its own code, and the stable name in `data.code`.
+#[must_use]
+pub fn error_of(reject: &RejectError) -> ErrorObject {
+    ErrorObject::new(ErrorCode::new(reject.jsonrpc_code()), reject.to_string())
+        .with_data(serde_json::json!({ "code": reject.code() }))
+}
+
 /// How a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -143,6 +153,8 @@ pub enum ReplyOutcome {
     Completed,
     /// With a result that asks the client for input.
     InputRequired,
+    /// With a task: it goes on, and the client asks how it stands.
+    TaskCreated,
     /// The tool ran and reported an error.
     ToolFailed,
     /// With a JSON-RPC error; the stable code says which.
@@ -183,10 +195,8 @@ impl Reply {
     /// A refusal: its own status, its own code, and the stable name in `data.code`.
     #[must_use]
     pub fn rejected(id: Option<&RequestId>, reject: &RejectError) -> Self {
-        let error = ErrorObject::new(ErrorCode::new(reject.jsonrpc_code()), reject.to_string())
-            .with_data(serde_json::json!({ "code": reject.code() }));
         Self {
-            message: Bytes::from(encode::error(id, &error)),
+            message: Bytes::from(encode::error(id, &error_of(reject))),
             http_status: reject.http_status(),
             outcome: ReplyOutcome::Denied(reject.code()),
             retry_after: reject.retry_after(),

@@ -12,6 +12,10 @@ use crate::{
     failure::{Failure, Result},
 };
 
+/// Scenarios that skip their only check whatever the server does, because the suite has yet to be adapted to
+/// where the specification put what they look at. Counted as skipped, not as failed.
+const SKIPPED_BY_THE_SUITE: &[&str] = &["tasks-status-notifications"];
+
 /// What one scenario showed.
 #[derive(Debug, Default)]
 pub(super) struct Scenario {
@@ -47,6 +51,9 @@ impl Scenario {
                     scenario.faults.push(format!("the suite says that it failed, see {log}"));
                 }
             }
+        }
+        if SKIPPED_BY_THE_SUITE.contains(&name) {
+            return Ok(scenario);
         }
         if scenario.has_no_evidence() {
             scenario.faults.push("no evidence: no check passed or failed".to_owned());

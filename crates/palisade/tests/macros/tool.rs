@@ -278,6 +278,20 @@ async fn what_the_schema_forbids_never_reaches_the_function() {
     }
 }
 
+/// Builds for as long as it takes.
+#[tool(task = "required")]
+async fn build(target: String) -> String {
+    target
+}
+
+#[tokio::test]
+async fn tools_may_be_for_clients_that_know_tasks() {
+    let server = Server::new("builder", "1").with_tool(build).build().unwrap();
+    let params = json!({ "name": "build", "arguments": { "target": "all" } });
+    let refused = ask(&server, "tools/call", params).await;
+    assert_eq!(refused["code"], -32021, "{refused}");
+}
+
 #[tokio::test]
 async fn structured_results_are_structured() {
     let params = json!({ "name": "point", "arguments": { "x": 1, "y": 2 } });

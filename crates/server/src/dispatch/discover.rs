@@ -6,7 +6,7 @@ use palisade_protocol::{
 use palisade_transport::{Call, Reply, ReplyOutcome};
 
 use super::reply;
-use crate::{registry::Registry, server::Shared};
+use crate::{registry::Registry, server::Shared, task};
 
 pub(super) fn discover(server: &Shared, registry: &Registry, call: &Call<'_>) -> Reply {
     let versions = server.eras.versions().iter().map(|version| version.as_str());
@@ -30,6 +30,9 @@ fn capabilities(registry: &Registry) -> ServerCapabilities {
     }
     if completes(registry) {
         all = all.with_completions();
+    }
+    if registry.has_tasks {
+        all = all.with_extensions(task::extension());
     }
     all
 }

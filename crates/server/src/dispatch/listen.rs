@@ -3,19 +3,24 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use palisade_protocol::{
-    EmptyResult, ErrorObject, Meta, RequestId, SubscriptionFilter,
+    DetailedTask, EmptyResult, ErrorObject, Meta, RequestId, SubscriptionFilter,
     SubscriptionsListenRequestParams, encode, meta, method,
 };
 use palisade_security::{AccessRequest, RejectError, Target, authorize};
 use palisade_transport::{Call, Reply, ReplyOutcome};
+use serde::Serialize;
 use serde_json::json;
 
-use super::{params_of, reply};
+use super::{params_of, reply, tasks};
 use crate::{
     notifier::{Change, SubscribeError},
     registry::Registry,
     server::Shared,
+    task::TaskWatch,
 };
+
+/// How many tasks one subscription may name. Each one waits for its record to change.
+const MAX_TASKS: usize = 64;
 
 /// How many URIs one subscription may name. Each one costs memory for as long as the stream is open.
 const MAX_URIS: usize = 256;
@@ -29,8 +34,22 @@ pub(super) async fn listen(server: &Arc<Shared>, registry: &Registry, call: &Cal
     if params.notifications.resource_subscriptions.len() > MAX_URIS {
         return reply::error(call, &ErrorObject::invalid_params("too many resource subscriptions"));
     }
+    let mut asked = params.notifications;
+    let task_ids = std::mem::take(&mut asked.task_ids);
+    if !task_ids.is_empty() && registry.has_tasks && !tasks::are_declared(call) {
+        return tasks::undeclared(call);
+    }
+    if task_ids.len() > MAX_TASKS {
+        return reply::error(call, &ErrorObject::invalid_params("too many task subscriptions"));
+    }
     let limit = call.security.limits().max_subscriptions_per_principal();
-    let filter = granted(params.notifications, registry, call);
+    let mut filter = granted(asked, registry, call);
+    for id in task_ids.into_iter().collect::<BTreeSet<_>>() {
+        // What is not one of this principal's tasks is not agreed to, whatever the reason.
+        if registry.has_tasks && tasks::find(server, call, &id).await.is_ok() {
+            filter.task_ids.push(id);
+        }
+    }
     let subscription = match server.hub.subscribe(call.principal.context_key(), filter, limit) {
         Ok(subscription) => subscription,
         Err(SubscribeError::TooMany) => {
@@ -41,8 +60,15 @@ pub(super) async fn listen(server: &Arc<Shared>, registry: &Registry, call: &Cal
     };
     let acknowledged = json!({ "notifications": subscription.filter() });
     send(call, method::NOTIFICATIONS_SUBSCRIPTIONS_ACKNOWLEDGED, acknowledged).await;
-    while let Some(changes) = subscription.changes().await {
-        send_changes(call, changes).await;
+    let mut watch = TaskWatch::new(server.tasks.store(), &subscription.filter().task_ids);
+    loop {
+        tokio::select! {
+            changes = subscription.changes() => match changes {
+                Some(changes) => send_changes(call, changes).await,
+                None => break,
+            },
+            task = watch.next() => send_task(call, task.detailed()).await,
+        }
     }
     let mut result = EmptyResult::new();
     result.meta.extra = subscription_meta(&call.request.id);
@@ -88,11 +114,21 @@ async fn send_changes(call: &Call<'_>, changes: BTreeSet<Change>) {
     }
 }
 
+/// What `tasks/get` would answer now.
+async fn send_task(call: &Call<'_>, mut task: DetailedTask) {
+    task.meta.extra = subscription_meta(&call.request.id);
+    notify(call, method::NOTIFICATIONS_TASKS, &task).await;
+}
+
 async fn send(call: &Call<'_>, method: &str, mut params: serde_json::Value) {
     if let Some(params) = params.as_object_mut() {
         params.insert("_meta".into(), subscription_meta(&call.request.id).into());
     }
-    match encode::notification(method, &params) {
+    notify(call, method, &params).await;
+}
+
+async fn notify(call: &Call<'_>, method: &str, params: &impl Serialize) {
+    match encode::notification(method, params) {
         Ok(message) => call.outbox.send(message.into()).await,
         Err(error) => tracing::error!(%error, method, "notification does not encode"),
     }

@@ -17,16 +17,22 @@ use crate::{HandlerError, panics};
 /// A panic, in the call or in the future, becomes `-32603` without detail: the panic's message may hold
 /// anything.
 pub(super) async fn guarded<T>(
-    _: Authorized<'_>,
+    authorized: Authorized<'_>,
     start: impl FnOnce() -> BoxFuture<'static, Result<T, HandlerError>>,
 ) -> Result<T, HandlerError> {
-    match panics::contain(start) {
-        Some(future) => CatchPanic(future).await,
-        None => Err(panicked()),
-    }
+    begin(authorized, start)?.await
 }
 
-struct CatchPanic<T>(BoxFuture<'static, Result<T, HandlerError>>);
+/// Calls a handler. What is returned runs it, anywhere.
+pub(super) fn begin<T>(
+    _: Authorized<'_>,
+    start: impl FnOnce() -> BoxFuture<'static, Result<T, HandlerError>>,
+) -> Result<CatchPanic<T>, HandlerError> {
+    panics::contain(start).map(CatchPanic).ok_or_else(panicked)
+}
+
+/// A handler whose panic is its error.
+pub(super) struct CatchPanic<T>(BoxFuture<'static, Result<T, HandlerError>>);
 
 impl<T> Future for CatchPanic<T> {
     type Output = Result<T, HandlerError>;

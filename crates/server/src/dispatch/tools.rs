@@ -7,9 +7,9 @@ use palisade_security::Authorized;
 use palisade_transport::{Call, Reply};
 use serde_json::Value;
 
-use super::{reply, run};
+use super::{reply, run, tasks};
 use crate::{
-    Context, HandlerError, RawArguments,
+    Context, HandlerError, RawArguments, TaskSupport,
     input::Inputs,
     registry::{Registry, ToolEntry},
     server::Shared,
@@ -34,13 +34,20 @@ pub(super) async fn call(
     };
     let context = Context::new(server, call, inputs);
     let arguments = RawArguments::of(call.params, call.body);
-    let outcome = match check(tool, &arguments) {
-        Ok(()) => {
-            run::guarded(authorized, || tool.route.handler.run(arguments, context.clone())).await
+    if let Err(error) = check(tool, &arguments) {
+        return reply::tool(server, call, &context, Err(error));
+    }
+    match tool.route.task.support {
+        TaskSupport::Required if !tasks::are_declared(call) => tasks::undeclared(call),
+        TaskSupport::Optional | TaskSupport::Required if tasks::are_declared(call) => {
+            tasks::call(server, call, authorized, tool, context, arguments).await
         }
-        Err(error) => Err(error),
-    };
-    reply::tool(server, call, &context, outcome)
+        _ => {
+            let run = || tool.route.handler.run(arguments, context.clone());
+            let outcome = run::guarded(authorized, run).await;
+            reply::tool(server, call, &context, outcome)
+        }
+    }
 }
 
 /// Checks the arguments against the schema where decoding them does not. Faults go to the model.

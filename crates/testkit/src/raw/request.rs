@@ -46,8 +46,11 @@ impl RawRequest {
     /// If the params are not an object.
     pub fn mcp(method: &str, params: Value) -> Self {
         let Value::Object(mut params) = params else { panic!("the params are an object") };
-        let subject =
-            if method == "resources/read" { params.get("uri") } else { params.get("name") };
+        let subject = params.get(match method {
+            "resources/read" => "uri",
+            "tasks/get" | "tasks/update" | "tasks/cancel" => "taskId",
+            _ => "name",
+        });
         let subject = subject.and_then(Value::as_str).map(encode_header);
         let meta = params.entry("_meta").or_insert_with(|| Value::Object(Map::new()));
         for (key, value) in [

@@ -204,6 +204,7 @@ async fn serve(
     };
     let mut call = Call::new(body, &request, &params, principal, &shared.security, outbox);
     call.version = version;
+    call.correlation_id = Some(trail.correlation_id());
     let reply = dispatch_in_time(&*shared.dispatcher, call).await;
     trail.finish_with(&reply, Some(reply.http_status));
     Answer::reply(reply)

@@ -123,6 +123,7 @@ async fn serve(
     };
     let mut call = Call::new(line, request, &params, peer, security, slot.outbox());
     call.version = version;
+    call.correlation_id = Some(trail.correlation_id());
     let reply = dispatch_in_time(&*shared.dispatcher, call).await;
     trail.finish_with(&reply, None);
     reply.message

@@ -54,6 +54,12 @@ impl<'s> Trail<'s> {
         }
     }
 
+    /// The id of the request, in records that are written after this one too.
+    #[must_use]
+    pub fn correlation_id(&self) -> CorrelationId {
+        self.correlation_id
+    }
+
     /// Makes room for the record. What could not be recorded does not start, not even its refusal: the
     /// one refusal that may go unrecorded is counted by the sink.
     ///
@@ -93,6 +99,7 @@ impl<'s> Trail<'s> {
         let (outcome, code) = match reply.outcome {
             ReplyOutcome::Completed => (Outcome::Allowed, "completed"),
             ReplyOutcome::InputRequired => (Outcome::Allowed, "input_required"),
+            ReplyOutcome::TaskCreated => (Outcome::Allowed, "task_created"),
             ReplyOutcome::Cancelled => (Outcome::Cancelled, "cancelled"),
             ReplyOutcome::ToolFailed => (Outcome::Allowed, "tool_failed"),
             ReplyOutcome::Denied(code) => (Outcome::Denied, code),
