@@ -131,7 +131,7 @@ async fn update(server: &Shared, call: &Call<'_>, id: &str) -> Result<(), Failur
     let invalid = || Failure::Invalid("invalid input responses");
     let responses = call.params.input_responses.ok_or_else(invalid)?;
     let responses: BTreeMap<String, RawJson> =
-        serde_json::from_str(responses.get()).map_err(|_| invalid())?;
+        serde_json::from_str(responses).map_err(|_| invalid())?;
     let max_bytes = call.security.limits().tasks().max_bytes();
     let now = call.security.clock().now();
     let mut fits = true;
