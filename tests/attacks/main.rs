@@ -26,6 +26,8 @@ mod headers;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod input;
+#[cfg(test)]
 mod logging;
 #[cfg(test)]
 mod metadata;

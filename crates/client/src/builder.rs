@@ -10,8 +10,8 @@ use palisade_transport::ClientTransport;
 use serde_json::{Map, Value};
 
 use crate::{
-    CacheLimits, Client, ClientError, ElicitationHandler, RootsHandler, SamplingHandler,
-    UrlElicitationHandler,
+    CacheLimits, Client, ClientError, ElicitationHandler, RootsHandler, SamplingBudget,
+    SamplingHandler, UrlElicitationHandler,
     cache::ResponseCache,
     engine::{CommonMeta, Engine, Settings, VERSION},
     input::Handlers,
@@ -88,6 +88,12 @@ impl ClientBuilder {
     /// are refused unless [`Self::with_sampling_tools`] or [`Self::with_sampling_context`] offer that.
     pub fn with_sampling_handler(mut self, handler: impl SamplingHandler + 'static) -> Self {
         self.handlers.sampling = Some(Arc::new(handler));
+        self
+    }
+
+    /// How much of this client's model servers may use: see [`SamplingBudget`].
+    pub fn with_sampling_budget(mut self, budget: SamplingBudget) -> Self {
+        self.handlers.set_sampling_budget(budget);
         self
     }
 

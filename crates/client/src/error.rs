@@ -179,6 +179,10 @@ pub enum InputRefusal {
         /// The field, as the form names it.
         field: String,
     },
+    /// The server has asked this client's model for more than its
+    /// [`SamplingBudget`](crate::SamplingBudget) allows.
+    #[error("the sampling budget is used up")]
+    Budget,
     /// The handler's answer does not fit the form.
     #[error("the answer does not fit the form: {0}")]
     Answer(ElicitContentError),

@@ -1,5 +1,6 @@
 //! Input that a server may ask for: the handlers of this client, and the gate before and behind them.
 
+mod budget;
 mod handlers;
 mod url;
 
@@ -11,8 +12,10 @@ use palisade_protocol::{
 };
 use serde::Serialize;
 
-pub use self::handlers::{
-    ElicitationHandler, RootsHandler, SamplingHandler, UrlElicitationHandler,
+use self::budget::Budget;
+pub use self::{
+    budget::SamplingBudget,
+    handlers::{ElicitationHandler, RootsHandler, SamplingHandler, UrlElicitationHandler},
 };
 use crate::{ClientError, InputRefusal, InvalidRequest, engine::member};
 
@@ -26,6 +29,8 @@ pub(crate) struct Handlers {
     pub(crate) url: Option<Arc<dyn UrlElicitationHandler>>,
     pub(crate) sampling: Option<Arc<dyn SamplingHandler>>,
     pub(crate) roots: Option<Arc<dyn RootsHandler>>,
+    /// What is left of what servers may ask of the sampling handler.
+    budget: Arc<Budget>,
     /// The sampling handler can let the model use tools.
     pub(crate) sampling_tools: bool,
     /// The sampling handler can add context of other servers.
@@ -33,6 +38,10 @@ pub(crate) struct Handlers {
 }
 
 impl Handlers {
+    pub(crate) fn set_sampling_budget(&mut self, budget: SamplingBudget) {
+        self.budget = Arc::new(Budget::new(budget));
+    }
+
     /// What the handlers amount to.
     pub(crate) fn capabilities(&self) -> ClientCapabilities {
         let mut all = ClientCapabilities::new();
@@ -124,6 +133,9 @@ impl Handlers {
             }
             InputRequest::CreateMessage(params) => {
                 let handler = self.sampling.as_ref().ok_or(undeclared)?;
+                if !self.budget.take(params.max_tokens) {
+                    return Err(InputRefusal::Budget.into());
+                }
                 add(responses, key, &handler.create_message(*params).await?)
             }
             InputRequest::ListRoots => {

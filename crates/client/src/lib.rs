@@ -29,7 +29,9 @@ pub use client::Client;
 pub use error::{
     CallError, ClientError, EndlessList, InputError, InputRefusal, InvalidRequest, InvalidResponse,
 };
-pub use input::{ElicitationHandler, RootsHandler, SamplingHandler, UrlElicitationHandler};
+pub use input::{
+    ElicitationHandler, RootsHandler, SamplingBudget, SamplingHandler, UrlElicitationHandler,
+};
 pub use options::CallOptions;
 pub use paged::Paged;
 pub use subscription::{Subscription, SubscriptionEnd, SubscriptionEvent};

@@ -27,6 +27,7 @@ pub mod endpoint;
 pub mod guard;
 pub mod host;
 pub mod limits;
+mod link;
 pub mod origin;
 pub mod policy;
 pub mod principal;

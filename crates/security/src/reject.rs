@@ -44,6 +44,9 @@ pub enum RejectError {
     /// The peer is remote, and the configuration serves this machine only.
     #[error("only local peers are served")]
     PeerNotAllowed,
+    /// A link was made for somebody else, or is not good any more.
+    #[error("the link is not for this user")]
+    ForeignLink,
     /// Nothing is served on this path.
     #[error("nothing is served on this path")]
     NotFound,
@@ -200,6 +203,7 @@ impl RejectError {
             Self::InvalidForwarded => ("invalid_forwarded", 400, REFUSED),
             Self::PreflightNotAllowed => ("preflight_not_allowed", 403, FORBIDDEN),
             Self::PeerNotAllowed => ("peer_not_allowed", 403, FORBIDDEN),
+            Self::ForeignLink => ("link_not_allowed", 403, FORBIDDEN),
             Self::NotFound => ("not_found", 404, REFUSED),
             Self::MethodNotAllowed => ("method_not_allowed", 405, REFUSED),
             Self::UnsupportedMediaType => ("unsupported_media_type", 415, REFUSED),

@@ -49,6 +49,8 @@ pub enum SealPurpose {
     RequestState,
     /// The cursor of a list.
     Cursor,
+    /// A link that one user is sent to.
+    Link,
 }
 
 impl SealPurpose {
@@ -56,6 +58,7 @@ impl SealPurpose {
         match self {
             Self::RequestState => b"request-state",
             Self::Cursor => b"cursor",
+            Self::Link => b"link",
         }
     }
 }

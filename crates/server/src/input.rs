@@ -13,7 +13,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use palisade_protocol::{ErrorObject, InputRequest, InputRequests, RawJson};
+use palisade_protocol::{ElicitRequestParams, ErrorObject, InputRequest, InputRequests, RawJson};
 use palisade_security::{SealPurpose, UnixMillis, digest::digest_parts};
 use palisade_transport::Call;
 use serde::{Deserialize, Serialize};
@@ -173,7 +173,17 @@ fn binding(server: &Shared, call: &Call<'_>) -> [u8; 32] {
     ])
 }
 
+/// A url counts as far as it says where it leads: what follows may be made anew for every question, as the
+/// token is that binds a link to its user.
 fn question_of(request: &InputRequest) -> Question {
+    let request = match request {
+        InputRequest::Elicit(ElicitRequestParams::Url(visit)) => {
+            let mut visit = visit.clone();
+            visit.url.truncate(visit.url.find(['?', '#']).unwrap_or(visit.url.len()));
+            &InputRequest::from(visit)
+        }
+        other => other,
+    };
     let json = serde_json::to_string(request).map(|json| canonical(&json)).unwrap_or_default();
     let mut question = Question::default();
     for (to, from) in question.iter_mut().zip(digest_parts(&[json.as_bytes()])) {
@@ -239,7 +249,22 @@ fn take(json: &str) -> Option<(String, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::canonical;
+    use palisade_protocol::{ElicitRequestUrlParams, InputRequest};
+
+    use super::{canonical, question_of};
+
+    #[test]
+    fn a_link_is_the_same_question_with_another_token_and_another_with_another_page() {
+        let question = |message: &str, url: &str| {
+            question_of(&InputRequest::from(ElicitRequestUrlParams::new(message, url)))
+        };
+        let asked = question("connect", "https://example.com/connect?token=1");
+        assert_eq!(asked, question("connect", "https://example.com/connect?token=2"));
+        assert_eq!(asked, question("connect", "https://example.com/connect#3"));
+        assert_ne!(asked, question("connect", "https://example.com/disconnect?token=1"));
+        assert_ne!(asked, question("connect", "https://evil.example/connect?token=1"));
+        assert_ne!(asked, question("pay", "https://example.com/connect?token=1"));
+    }
 
     #[test]
     fn writing_does_not_matter_but_values_do() {
