@@ -23,6 +23,8 @@ pub mod basic;
 pub mod bearer;
 #[cfg(feature = "custom")]
 pub mod custom;
+#[cfg(any(feature = "api-key", feature = "basic", feature = "bearer", feature = "custom"))]
+mod grant;
 #[cfg(feature = "mtls")]
 pub mod mtls;
 #[cfg(any(feature = "api-key", feature = "bearer", feature = "custom"))]

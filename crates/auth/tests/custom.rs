@@ -87,6 +87,13 @@ async fn k6_what_is_wrong_with_a_set_is_found() {
     check_findings(&CustomHeaders::sets(twice), &[("sets[1]", "duplicate_set")]);
 }
 
+#[test]
+fn a_set_that_ends_before_it_begins_is_a_finding() {
+    let at = palisade_security::UnixMillis::new;
+    let set = set("billing", "billing", SECRET).with_not_before(at(2)).with_expires_at(at(1));
+    check_findings(&CustomHeaders::sets([set]), &[("sets[0]", "never_valid")]);
+}
+
 #[tokio::test]
 async fn headers_go_to_their_origin_only() {
     let origin = || Origin::parse("https://mcp.example.com").unwrap();

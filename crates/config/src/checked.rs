@@ -65,6 +65,20 @@ pub(crate) struct Kind<R, T> {
 }
 
 impl<R: DeserializeOwned, T> Kind<R, T> {
+    /// The raw form of a text. What it says is not checked, only how it is written.
+    pub(crate) fn raw(&self, text: &str, format: Format) -> Result<R, SecurityConfigError> {
+        let mut findings = Findings::default();
+        let (raw, _) = decode(text, format, self.schema, &mut findings);
+        findings.unless_errors(raw)
+    }
+
+    /// The configuration that a raw form describes.
+    pub(crate) fn configure(&self, raw: &R) -> Result<T, SecurityConfigError> {
+        let mut findings = Findings::default();
+        let config = (self.build)(raw, Purpose::Use, &mut findings);
+        findings.unless_errors(config)
+    }
+
     pub(crate) fn check_file(&self, path: &Path) -> Checked {
         match read(path) {
             Ok(text) => self.check(&text, Format::of(path), path.parent()),
@@ -110,7 +124,7 @@ impl<R: DeserializeOwned, T> Kind<R, T> {
 }
 
 /// Text to a raw form. What is wrong with the text is found and mended, so that the rest can be checked.
-pub(crate) fn decode<R: DeserializeOwned>(
+fn decode<R: DeserializeOwned>(
     text: &str,
     format: Format,
     schema: &Value,

@@ -6,9 +6,8 @@ use palisade_security::{ClientSecurity, Finding, SecurityConfigError};
 
 use crate::{
     build,
-    checked::{Checked, Kind, Purpose, decode},
+    checked::{Checked, Kind},
     document::Format,
-    findings::Findings,
     raw::{RawClientConfig, ShownUrl},
     schema::client_schema,
 };
@@ -91,10 +90,7 @@ impl TryFrom<RawClientConfig> for ClientConfig {
     type Error = SecurityConfigError;
 
     fn try_from(raw: RawClientConfig) -> Result<Self, Self::Error> {
-        let mut findings = Findings::default();
-        let config =
-            build::client(&raw, Purpose::Use, &mut findings).filter(|_| !findings.has_errors());
-        config.ok_or_else(|| SecurityConfigError::new(findings.into_list()))
+        kind().configure(&raw)
     }
 }
 
@@ -105,10 +101,7 @@ impl RawClientConfig {
     ///
     /// [`SecurityConfigError`] with everything that is wrong with the text.
     pub fn from_text(text: &str, format: Format) -> Result<Self, SecurityConfigError> {
-        let mut findings = Findings::default();
-        let (raw, _) = decode(text, format, client_schema(), &mut findings);
-        let raw = raw.filter(|_| !findings.has_errors());
-        raw.ok_or_else(|| SecurityConfigError::new(findings.into_list()))
+        kind().raw(text, format)
     }
 
     /// Sets the folder that relative paths start from. Default: the current one.

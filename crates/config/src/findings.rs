@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use palisade_security::{Finding, Severity};
+use palisade_security::{Finding, SecurityConfigError, Severity};
 
 /// Everything that was found so far.
 #[derive(Debug, Default)]
@@ -16,6 +16,12 @@ pub(crate) struct Findings {
 impl Findings {
     pub(crate) fn into_list(self) -> Vec<Finding> {
         self.list
+    }
+
+    /// What was made, unless something that was found on the way is an error.
+    pub(crate) fn unless_errors<T>(self, made: Option<T>) -> Result<T, SecurityConfigError> {
+        let made = made.filter(|_| !self.has_errors());
+        made.ok_or_else(|| SecurityConfigError::new(self.into_list()))
     }
 
     pub(crate) fn warnings(&self) -> Vec<Finding> {

@@ -6,11 +6,12 @@ use std::{
 };
 
 use palisade_security::{
-    Finding, Principal, Scope, Secret, Severity, UnixMillis,
+    Finding, Principal, Secret, Severity, UnixMillis,
     digest::{DigestKey, KeyedDigest},
 };
 
 use super::{PasswordHash, is_user_name};
+use crate::grant::{Grant, grant_setters};
 
 /// A user, and the hash of a password. Entries with the same name are the same principal, so that a password
 /// can be rotated.
@@ -18,48 +19,22 @@ use super::{PasswordHash, is_user_name};
 pub struct UserEntry {
     name: Box<str>,
     hash: PasswordHash,
-    scopes: Vec<Scope>,
-    expires_at: Option<UnixMillis>,
-    not_before: Option<UnixMillis>,
+    grant: Grant,
 }
 
 impl UserEntry {
     /// A user. Audit records show the name.
     #[must_use]
     pub fn new(name: impl Into<Box<str>>, hash: PasswordHash) -> Self {
-        Self { name: name.into(), hash, scopes: Vec::new(), expires_at: None, not_before: None }
-    }
-
-    /// Sets what the password grants.
-    #[must_use]
-    pub fn with_scopes(mut self, scopes: impl IntoIterator<Item = Scope>) -> Self {
-        self.scopes = scopes.into_iter().collect();
-        self
-    }
-
-    /// Sets when the password ends. Default: never.
-    #[must_use]
-    pub fn with_expires_at(mut self, expires_at: UnixMillis) -> Self {
-        self.expires_at = Some(expires_at);
-        self
-    }
-
-    /// Sets when the password begins. Default: at once.
-    #[must_use]
-    pub fn with_not_before(mut self, not_before: UnixMillis) -> Self {
-        self.not_before = Some(not_before);
-        self
+        Self { name: name.into(), hash, grant: Grant::default() }
     }
 
     fn principal(&self) -> Principal {
-        let principal =
-            Principal::new(self.name.clone(), "basic").with_scopes(self.scopes.iter().cloned());
-        match self.expires_at {
-            Some(expires_at) => principal.with_expires_at(expires_at),
-            None => principal,
-        }
+        self.grant.principal(&self.name, "basic")
     }
 }
+
+grant_setters!(UserEntry, "password");
 
 /// All users.
 pub(super) struct Users {
@@ -116,7 +91,7 @@ impl Users {
                 let fix = "choose another password: this one is tried first";
                 found(path(), weak, "secret_well_known", message, fix);
             }
-            if entry.not_before.zip(entry.expires_at).is_some_and(|(begin, end)| begin >= end) {
+            if entry.grant.is_never_valid() {
                 let message = "the password ends before it begins";
                 let fix = "set `expires_at` after `not_before`";
                 found(path(), error, "never_valid", message, fix);
@@ -160,7 +135,7 @@ impl Users {
             name: key.digest(entry.name.as_bytes()),
             hash: entry.hash.clone(),
             principal: entry.principal(),
-            not_before: entry.not_before,
+            not_before: entry.grant.not_before,
         });
         let known: Vec<_> = known.collect();
         let decoys =

@@ -5,12 +5,15 @@ use std::fmt;
 use async_trait::async_trait;
 use palisade_security::{
     Authenticator, AuthnError, Challenge, CredentialHeader, CredentialId, Credentials, Finding,
-    Principal, Scope, Secret, UnixMillis,
+    Principal, Secret,
 };
 use zeroize::Zeroizing;
 
 use super::{MAX_HEADERS, is_value};
-use crate::secrets::{MAX_SECRET_LEN, Set, Strength, error, weak};
+use crate::{
+    grant::{Grant, grant_setters},
+    secrets::{MAX_SECRET_LEN, Set, Strength, error, weak},
+};
 
 /// Demands several headers, each with its value. Keeps one keyed digest of all values of a set
 /// (HMAC-SHA-256, key random per process), and compares it in constant time: nothing tells which of the
@@ -44,9 +47,7 @@ pub struct CustomHeaders {
 pub struct HeaderSet {
     subject: Box<str>,
     headers: Vec<(String, Secret)>,
-    scopes: Vec<Scope>,
-    expires_at: Option<UnixMillis>,
-    not_before: Option<UnixMillis>,
+    grant: Grant,
 }
 
 impl HeaderSet {
@@ -57,43 +58,7 @@ impl HeaderSet {
         headers: impl IntoIterator<Item = (N, V)>,
     ) -> Self {
         let headers = headers.into_iter().map(|(name, value)| (name.into(), value.into()));
-        Self {
-            subject: subject.into(),
-            headers: headers.collect(),
-            scopes: Vec::new(),
-            expires_at: None,
-            not_before: None,
-        }
-    }
-
-    /// Sets what the headers grant.
-    #[must_use]
-    pub fn with_scopes(mut self, scopes: impl IntoIterator<Item = Scope>) -> Self {
-        self.scopes = scopes.into_iter().collect();
-        self
-    }
-
-    /// Sets when the headers end. Default: never.
-    #[must_use]
-    pub fn with_expires_at(mut self, expires_at: UnixMillis) -> Self {
-        self.expires_at = Some(expires_at);
-        self
-    }
-
-    /// Sets when the headers begin. Default: at once.
-    #[must_use]
-    pub fn with_not_before(mut self, not_before: UnixMillis) -> Self {
-        self.not_before = Some(not_before);
-        self
-    }
-
-    fn principal(&self) -> Principal {
-        let principal =
-            Principal::new(self.subject.clone(), "custom").with_scopes(self.scopes.iter().cloned());
-        match self.expires_at {
-            Some(expires_at) => principal.with_expires_at(expires_at),
-            None => principal,
-        }
+        Self { subject: subject.into(), headers: headers.collect(), grant: Grant::default() }
     }
 
     /// The names, and the values in the order of the names. Reports what cannot be one.
@@ -159,6 +124,8 @@ fn frame<'a>(values: impl Iterator<Item = &'a [u8]> + Clone) -> Zeroizing<Vec<u8
     framed
 }
 
+grant_setters!(HeaderSet, "set");
+
 impl CustomHeaders {
     /// Accepts these sets. Sets with the same subject are the same principal, as in a rotation.
     #[must_use]
@@ -186,8 +153,16 @@ impl CustomHeaders {
                         .with_fix("use the same headers in all sets, or another authenticator"),
                 );
             }
+            if entry.grant.is_never_valid() {
+                let message = "the headers end before they begin";
+                findings.push(
+                    error(path.clone(), "never_valid", message)
+                        .with_fix("set `expires_at` after `not_before`"),
+                );
+            }
+            let principal = entry.grant.principal(&entry.subject, "custom");
             if let Some(set) = &mut set
-                && !set.insert(&values, entry.principal(), entry.not_before)
+                && !set.insert(&values, principal, entry.grant.not_before)
             {
                 findings.push(
                     error(path, "duplicate_set", "the same values are listed twice").with_fix(

@@ -98,9 +98,7 @@ fn build(
     for (index, entry) in entries.into_iter().enumerate() {
         listed = true;
         let path = format!("{}[{index}]", kind.path);
-        if let (Some(begin), Some(end)) = (entry.not_before, entry.expires_at)
-            && begin >= end
-        {
+        if entry.grant.is_never_valid() {
             let message = format!("the {noun} ends before it begins");
             let found = error(path.clone(), "never_valid", message);
             findings.push(found.with_fix("set `expires_at` after `not_before`"));
@@ -116,7 +114,7 @@ fn build(
         }
         let Some(set) = &mut set else { continue };
         let principal = entry.principal(kind.scheme);
-        if !set.insert(secret.expose().as_bytes(), principal, entry.not_before) {
+        if !set.insert(secret.expose().as_bytes(), principal, entry.grant.not_before) {
             let message = format!("the {noun} is listed twice");
             let fix =
                 format!("remove one: whose {noun} it is would depend on the order of the list");
