@@ -25,8 +25,9 @@ use crate::{
     workspace,
 };
 
-/// The revision whose frozen requirement set is run.
-const REVISION: &str = "2026-07-28";
+/// The revisions whose frozen requirement sets are run against the server, and against the client.
+const SERVER_REVISIONS: [&str; 1] = ["2026-07-28"];
+const CLIENT_REVISIONS: [&str; 2] = ["2025-11-25", "2026-07-28"];
 
 /// For the fixture server to start listening.
 const START_LIMIT: Duration = Duration::from_secs(30);
@@ -67,14 +68,15 @@ pub(crate) fn run(mut args: Args) -> Result {
     let root = workspace::root()?;
     let folder = Metadata::load(&root)?.target.join("conformance");
     let suite = Suite::install(&folder)?;
-    let requirements = Requirements::load(&suite.requirements(REVISION))?;
     let results = fresh(&folder.join("results"))?;
     let mut reports = Vec::new();
-    if server {
-        reports.push(run_server(&root, &suite, &requirements, &results, &options)?);
+    for revision in SERVER_REVISIONS.into_iter().filter(|_| server) {
+        let set = Set::load(&suite, revision, &results)?;
+        reports.push(run_server(&root, &suite, &set, &options)?);
     }
-    if client {
-        reports.push(run_client(&root, &suite, &requirements, &results, &options)?);
+    for revision in CLIENT_REVISIONS.into_iter().filter(|_| client) {
+        let set = Set::load(&suite, revision, &results)?;
+        reports.push(run_client(&root, &suite, &set, &options)?);
     }
     println!("details: {}", results.display());
     if reports.iter().all(|[scored, rest]| scored.is_empty() && rest.is_empty()) {
@@ -87,13 +89,24 @@ pub(crate) fn run(mut args: Args) -> Result {
     }
 }
 
-fn run_server(
-    root: &Path,
-    suite: &Suite,
-    requirements: &Requirements,
-    results: &Path,
-    options: &Options,
-) -> Result<[Report; 2]> {
+/// The requirement set of one revision, and where its results go.
+struct Set {
+    revision: &'static str,
+    requirements: Requirements,
+    results: PathBuf,
+}
+
+impl Set {
+    fn load(suite: &Suite, revision: &'static str, results: &Path) -> Result<Self> {
+        let requirements = Requirements::load(&suite.requirements(revision))?;
+        let results = results.join(revision);
+        std::fs::create_dir_all(&results).map_err(Failure::at(&results))?;
+        Ok(Self { revision, requirements, results })
+    }
+}
+
+fn run_server(root: &Path, suite: &Suite, set: &Set, options: &Options) -> Result<[Report; 2]> {
+    let Set { revision, requirements, results } = set;
     let mut fixture = match options.server_url {
         Some(_) => None,
         None => Some(start_server(root, results)?),
@@ -103,14 +116,14 @@ fn run_server(
         (None, Some(server)) => server.url().to_owned(),
         (None, None) => String::new(),
     };
-    let mut scored = Report::new(format!("server {REVISION}"));
-    let mut rest = Report::new(format!("server {REVISION}, not scored"));
+    let mut scored = Report::new(format!("server {revision}"));
+    let mut rest = Report::new(format!("server {revision}, not scored"));
     for (scenario, is_scored) in requirements.scenarios(Side::Server) {
         if !options.wants(scenario) {
             continue;
         }
         let start = Instant::now();
-        let run = suite.server_scenario(&url, scenario, REVISION, results)?;
+        let run = suite.server_scenario(&url, scenario, revision, results)?;
         let report = if is_scored { &mut scored } else { &mut rest };
         report.add(Scenario::read(scenario, Side::Server, &run)?, start.elapsed());
     }
@@ -131,19 +144,14 @@ fn start_server(root: &Path, results: &Path) -> Result<crate::process::Server> {
         .serve(results.join("server.log"), START_LIMIT)
 }
 
-fn run_client(
-    root: &Path,
-    suite: &Suite,
-    requirements: &Requirements,
-    results: &Path,
-    options: &Options,
-) -> Result<[Report; 2]> {
+fn run_client(root: &Path, suite: &Suite, set: &Set, options: &Options) -> Result<[Report; 2]> {
+    let Set { revision, requirements, results } = set;
     let client = match &options.client {
         Some(client) => client.clone(),
         None => build(root, "conformance-client")?,
     };
-    let mut scored = Report::new(format!("client {REVISION}, each scenario alone"));
-    let mut rest = Report::new(format!("client {REVISION}, not scored"));
+    let mut scored = Report::new(format!("client {revision}, each scenario alone"));
+    let mut rest = Report::new(format!("client {revision}, not scored"));
     let mut later = 0_usize;
     for (scenario, is_scored) in requirements.scenarios(Side::Client) {
         if scenario.starts_with(AUTH_PREFIX) {
@@ -154,14 +162,14 @@ fn run_client(
             continue;
         }
         let start = Instant::now();
-        let run = suite.client_scenario(&client, scenario, REVISION, results)?;
+        let run = suite.client_scenario(&client, scenario, revision, results)?;
         let report = if is_scored { &mut scored } else { &mut rest };
         report.add(Scenario::read(scenario, Side::Client, &run)?, start.elapsed());
     }
     rest.print(options.verbose, false);
     scored.print(options.verbose, true);
     if later > 0 {
-        println!("client {REVISION}, `{AUTH_PREFIX}`: {later} scenarios not run, they need OAuth");
+        println!("client {revision}, `{AUTH_PREFIX}`: {later} scenarios not run, they need OAuth");
     }
     Ok([scored, rest])
 }

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use palisade_protocol::{ClientCapabilities, Implementation};
+use palisade_protocol::{ClientCapabilities, Eras, Implementation};
 use palisade_transport::ClientTransport;
 use serde_json::{Map, Value};
 
@@ -15,6 +15,7 @@ use crate::{
     cache::ResponseCache,
     engine::{CommonMeta, Engine, Settings, VERSION},
     input::Handlers,
+    legacy::{Handshake, Session, is_legacy},
     tools::ToolHeaders,
 };
 
@@ -29,6 +30,8 @@ pub struct ClientBuilder {
     settings: Settings,
     cache: CacheLimits,
     discover: bool,
+    eras: Eras,
+    probe_timeout: Duration,
 }
 
 impl Default for ClientBuilder {
@@ -46,6 +49,8 @@ impl Default for ClientBuilder {
             },
             cache: CacheLimits::default(),
             discover: true,
+            eras: Eras::Both,
+            probe_timeout: Duration::from_secs(10),
         }
     }
 }
@@ -163,17 +168,39 @@ impl ClientBuilder {
         self
     }
 
-    /// Makes the client, and asks the server what it is unless [`Self::without_discovery`] was called.
+    /// Which revisions to speak: all of them by default, [`Eras::Both`].
     ///
-    /// There is no session: nothing on the server remembers this.
+    /// A client of both eras asks the server what it is. A server that does not know the question is older,
+    /// and gets a session: see [`Self::connect`].
+    pub fn with_eras(mut self, eras: Eras) -> Self {
+        self.eras = eras;
+        self
+    }
+
+    /// How long the server has to say what it is before it is taken for an older one that is silent: 10
+    /// seconds by default, and never more than the time-out of requests.
+    pub fn with_probe_timeout(mut self, timeout: Duration) -> Self {
+        self.probe_timeout = timeout;
+        self
+    }
+
+    /// Makes the client: asks the server what it is, and begins a session if it is an older one. Nothing is
+    /// asked after [`Self::without_discovery`], and the server is taken for one of the newest revision, unless
+    /// only older ones are to be spoken.
+    ///
+    /// With a server of the newest revision there is no session: nothing on the server remembers this.
     ///
     /// # Errors
     ///
-    /// [`ClientError`] if the server cannot be reached or does not speak revision 2026-07-28.
+    /// [`ClientError`] if the server cannot be reached or speaks no revision that this client does.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future drops the transport.
+    ///
+    /// # Specification
+    ///
+    /// MCP 2026-07-28, Versioning, "Backward Compatibility with Initialization-Based Versions".
     pub async fn connect(
         self,
         transport: impl ClientTransport + 'static,
@@ -183,19 +210,36 @@ impl ClientBuilder {
             capabilities = capabilities.with_extensions(self.extensions);
         }
         let engine = Engine {
-            transport: Box::new(transport),
+            transport: Arc::new(transport),
             common: CommonMeta::new(VERSION, self.info.as_ref(), &capabilities)?,
             handlers: self.handlers,
-            cache: ResponseCache::new(self.cache),
+            cache: Arc::new(ResponseCache::new(self.cache)),
             tools: ToolHeaders::default(),
             settings: self.settings,
             server: OnceLock::new(),
-            next_id: AtomicI64::new(1),
+            next_id: Arc::new(AtomicI64::new(1)),
+            session: OnceLock::new(),
         };
         let client = Client { engine: Arc::new(engine) };
-        if self.discover {
-            client.discover().await?;
+        if self.eras.is_modern() {
+            if !self.discover {
+                return Ok(client);
+            }
+            let timeout = self.probe_timeout.min(self.settings.request_timeout);
+            match client.discover_within(timeout).await {
+                Err(failure)
+                    if self.eras.is_legacy() && is_legacy(&failure, self.eras.versions()) =>
+                {
+                    tracing::debug!(code = failure.code(), "the server is of an older revision");
+                }
+                probed => return probed.map(|_| client),
+            }
         }
+        let handshake = Handshake::new(self.eras, self.info, capabilities);
+        let (session, server) = Session::begin(&client.engine, handshake).await?;
+        // Both are empty: nobody else has the engine.
+        let _ = client.engine.server.set(Arc::new(server));
+        let _ = client.engine.session.set(session);
         Ok(client)
     }
 }

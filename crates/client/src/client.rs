@@ -1,11 +1,12 @@
 //! [`Client`]: every request that a client can make.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use palisade_protocol::{
     CallToolRequestParams, CallToolResult, CompleteRequestParams, CompleteResult, DiscoverResult,
-    ErrorCode, GetPromptRequestParams, GetPromptResult, Prompt, RawJson, ReadResourceRequestParams,
-    ReadResourceResult, Resource, ResourceTemplate, SubscriptionFilter, Tool, method,
+    ErrorCode, GetPromptRequestParams, GetPromptResult, Prompt, ProtocolVersion, RawJson,
+    ReadResourceRequestParams, ReadResourceResult, Resource, ResourceTemplate, SubscriptionFilter,
+    Tool, method,
 };
 use palisade_transport::ClientTransport;
 use serde::{Serialize, de::DeserializeOwned};
@@ -19,8 +20,9 @@ use crate::{
 
 /// A client of one server, over any transport.
 ///
-/// Clones share everything and are cheap. There is no session and no background task: a request runs in
-/// the task that awaits it, and dropping its future cancels it, on the server too.
+/// Clones share everything and are cheap. There is no session and no background task, except with servers
+/// of revisions up to 2025-11-25: a request runs in the task that awaits it, and dropping its future cancels
+/// it, on the server too.
 ///
 /// Every request has two clocks (a time-out that progress resets, and a maximum), a bound on the rounds of
 /// input that a server may ask for, and an id of its own.
@@ -34,7 +36,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`ClientError`] if the server cannot be reached or does not speak revision 2026-07-28.
+    /// [`ClientError`] if the server cannot be reached or speaks no revision that this client does.
     ///
     /// # Cancel safety
     ///
@@ -54,7 +56,14 @@ impl Client {
         self.engine.server.get().map(AsRef::as_ref)
     }
 
-    /// Asks the server for its versions, capabilities and instructions. Cached as long as it allows.
+    /// The revision that is spoken with the server.
+    #[must_use]
+    pub fn protocol_version(&self) -> ProtocolVersion {
+        self.engine.session.get().map_or(crate::engine::VERSION, |session| session.version())
+    }
+
+    /// Asks the server for its versions, capabilities and instructions. Cached as long as it allows. Servers
+    /// up to 2025-11-25 say it once, when the session begins.
     ///
     /// # Errors
     ///
@@ -68,9 +77,27 @@ impl Client {
     ///
     /// MCP 2026-07-28, Discovery.
     pub async fn discover(&self) -> Result<DiscoverResult, ClientError> {
+        if self.engine.session.get().is_some()
+            && let Some(server) = self.server()
+        {
+            return Ok(server.clone());
+        }
+        self.discover_with(CallOptions::new()).await
+    }
+
+    /// The same within this time.
+    pub(crate) async fn discover_within(
+        &self,
+        timeout: Duration,
+    ) -> Result<DiscoverResult, ClientError> {
+        let options = CallOptions::new().with_timeout(timeout).with_max_time(timeout);
+        self.discover_with(options).await
+    }
+
+    async fn discover_with(&self, mut options: CallOptions) -> Result<DiscoverResult, ClientError> {
         let params = EncodedParams::new(&serde_json::Map::new())?;
         let request = Outgoing::new(method::SERVER_DISCOVER, &params);
-        let answer = self.engine.cached(&request, &mut CallOptions::new()).await?;
+        let answer = self.engine.cached(&request, &mut options).await?;
         let found: DiscoverResult = answer.decode(request.method)?;
         if !found
             .supported_versions
@@ -348,6 +375,27 @@ impl Client {
     /// MCP 2026-07-28, Subscriptions.
     pub async fn listen(&self, filter: SubscriptionFilter) -> Result<Subscription, ClientError> {
         Subscription::open(Arc::clone(&self.engine), filter, CallOptions::new()).await
+    }
+
+    /// Tells the server that the roots are others than before. Only servers up to 2025-11-25 are told so:
+    /// later ones ask whenever they need them.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`] if the server did not take it.
+    ///
+    /// # Cancel safety
+    ///
+    /// After the future is dropped the server may or may not have been told.
+    ///
+    /// # Specification
+    ///
+    /// MCP 2025-11-25, Roots, "Root List Changes".
+    pub async fn roots_changed(&self) -> Result<(), ClientError> {
+        match self.engine.session.get() {
+            Some(session) if self.engine.handlers.roots.is_some() => session.roots_changed().await,
+            _ => Ok(()),
+        }
     }
 
     /// Forgets every cached response.

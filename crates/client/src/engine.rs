@@ -32,10 +32,11 @@ use crate::{
     CallOptions, ClientError, InvalidResponse,
     cache::{CacheKey, ResponseCache},
     input::Handlers,
+    legacy::Session,
     tools::ToolHeaders,
 };
 
-/// The one modern revision that this client speaks. Older ones need a session and another engine.
+/// The one modern revision that this client speaks. Older ones need a session: see [`legacy`](crate::legacy).
 pub(crate) const VERSION: ProtocolVersion = ProtocolVersion::V2026_07_28;
 
 /// What `UnsupportedVersion` repeats of the server's list, at most.
@@ -44,14 +45,16 @@ const MAX_SUPPORTED: usize = 16;
 /// What every clone of a client shares.
 #[derive(Debug)]
 pub(crate) struct Engine {
-    pub(crate) transport: Box<dyn ClientTransport>,
+    pub(crate) transport: Arc<dyn ClientTransport>,
     pub(crate) common: CommonMeta,
     pub(crate) handlers: Handlers,
-    pub(crate) cache: ResponseCache,
+    pub(crate) cache: Arc<ResponseCache>,
     pub(crate) tools: ToolHeaders,
     pub(crate) settings: Settings,
     pub(crate) server: OnceLock<Arc<DiscoverResult>>,
-    pub(crate) next_id: AtomicI64,
+    pub(crate) next_id: Arc<AtomicI64>,
+    /// The session, with a server of an older revision.
+    pub(crate) session: OnceLock<Session>,
 }
 
 /// The bounds of a client.
@@ -92,6 +95,8 @@ pub(crate) struct Prepared {
 /// A request under way.
 pub(crate) struct Exchange {
     pub(crate) id: i64,
+    /// How much input the server has asked for on its stream.
+    pub(crate) asked: u32,
     pub(crate) stream: std::pin::Pin<Box<dyn MessageStream>>,
     pub(crate) deadline: Deadline,
 }
@@ -105,10 +110,28 @@ impl Engine {
         options: &CallOptions,
         retry: &Retry,
     ) -> Result<Prepared, ClientError> {
+        match self.session.get() {
+            Some(session) => {
+                let params = session.params(request)?;
+                let request = Outgoing { params: &params, ..*request };
+                self.prepare_in(session.version(), &CommonMeta::NONE, &request, options, retry)
+            }
+            None => self.prepare_in(VERSION, &self.common, request, options, retry),
+        }
+    }
+
+    /// Encodes one request in a revision.
+    pub(crate) fn prepare_in(
+        &self,
+        version: ProtocolVersion,
+        common: &CommonMeta,
+        request: &Outgoing<'_>,
+        options: &CallOptions,
+        retry: &Retry,
+    ) -> Result<Prepared, ClientError> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        let body =
-            encode::request(id, request.method, request.params, &self.common, options, retry)?;
-        let mut outbound = OutboundRequest::new(body, VERSION, request.method);
+        let body = encode::request(id, request.method, request.params, common, options, retry)?;
+        let mut outbound = OutboundRequest::new(body, version, request.method);
         outbound.name = request.name.map(Into::into);
         if request.method == method::TOOLS_CALL
             && let Some(name) = request.name
@@ -124,7 +147,7 @@ impl Engine {
     pub(crate) async fn start(&self, prepared: Prepared) -> Result<Exchange, ClientError> {
         let deadline = Deadline::start(prepared.timeout, prepared.max_time);
         let stream = deadline.run(self.transport.request(prepared.outbound)).await??;
-        Ok(Exchange { id: prepared.id, stream: Box::into_pin(stream), deadline })
+        Ok(Exchange { id: prepared.id, asked: 0, stream: Box::into_pin(stream), deadline })
     }
 
     /// One round trip: sends the request, passes on what is notified, and returns the result.
@@ -134,26 +157,49 @@ impl Engine {
         options: &mut CallOptions,
         retry: &Retry,
     ) -> Result<Answer, ClientError> {
+        if let Some(session) = self.session.get() {
+            return session.round_trip(self, request, options, retry).await;
+        }
         match self.attempt(request, options, retry).await {
             Err(error) if negotiated(&error)? => self.attempt(request, options, retry).await,
             other => other,
         }
     }
 
-    async fn attempt(
+    /// One request and its response.
+    pub(crate) async fn attempt(
         &self,
         request: &Outgoing<'_>,
         options: &mut CallOptions,
         retry: &Retry,
     ) -> Result<Answer, ClientError> {
-        let mut exchange = self.start(self.prepare(request, options, retry)?).await?;
+        let exchange = self.start(self.prepare(request, options, retry)?).await?;
+        self.converse(exchange, options).await
+    }
+
+    /// Reads the messages of an exchange up to its response.
+    pub(crate) async fn converse(
+        &self,
+        mut exchange: Exchange,
+        options: &mut CallOptions,
+    ) -> Result<Answer, ClientError> {
         let mut progress = incoming::Progress::new(exchange.id);
         loop {
-            let bytes = exchange.next().await?.ok_or(TransportError::Interrupted)?;
+            let bytes = match (exchange.next().await, self.session.get()) {
+                (Err(ClientError::Timeout(_)), Some(session))
+                    if session.excuses(&mut exchange.deadline) =>
+                {
+                    continue;
+                }
+                (next, _) => next?.ok_or(TransportError::Interrupted)?,
+            };
             let message = Message::decode(&bytes, &DecodeLimits::default())
                 .map_err(|error| InvalidResponse::Message(error.kind))?;
             match message {
                 Message::Notification(notification) => {
+                    if let Some(session) = self.session.get() {
+                        session.notified(&notification);
+                    }
                     if incoming::notified(&notification, options, &mut progress, &self.cache) {
                         exchange.deadline.reset();
                     }
@@ -165,6 +211,10 @@ impl Engine {
                     exchange.finish().await;
                     return Ok(Answer { result, context });
                 }
+                Message::Request(request) => match self.session.get() {
+                    Some(session) => session.answer(self, request, &mut exchange).await?,
+                    None => return Err(InvalidResponse::Request.into()),
+                },
                 _ => return Err(InvalidResponse::Request.into()),
             }
         }
@@ -253,7 +303,7 @@ pub(crate) fn negotiated(error: &ClientError) -> Result<bool, ClientError> {
 }
 
 /// The versions that the error of a server lists, cut to what is sensible.
-fn supported_versions(error: &ErrorObject) -> Vec<String> {
+pub(crate) fn supported_versions(error: &ErrorObject) -> Vec<String> {
     #[derive(Deserialize)]
     struct Data {
         supported: Vec<String>,

@@ -8,7 +8,8 @@ use std::{fmt, sync::Arc};
 
 use palisade_protocol::{
     ClientCapabilities, ElicitAction, ElicitRequestParams, ElicitResult, ElicitSchema,
-    ElicitationCapability, InputRequest, InputRequests, RootsCapability, SamplingCapability,
+    ElicitationCapability, InputRequest, InputRequests, RawJson, RootsCapability,
+    SamplingCapability,
 };
 use serde::Serialize;
 
@@ -80,22 +81,12 @@ impl Handlers {
         }
         let declared = self.capabilities();
         for (_, request) in requests.iter() {
-            if !declared.covers(&request.required_capabilities()) {
-                return Err(InputRefusal::Undeclared(request.method()).into());
-            }
-            match request {
-                InputRequest::Elicit(ElicitRequestParams::Url(params)) => url::check(&params.url)?,
-                InputRequest::Elicit(ElicitRequestParams::Form(params)) => {
-                    if let Some(field) = params.requests_secret() {
-                        return Err(InputRefusal::Secret { field: field.to_owned() }.into());
-                    }
-                }
-                _ => {}
-            }
+            check(&declared, request)?;
         }
         let mut responses = vec![b'{'];
         for (key, request) in requests {
-            self.answer_one(&mut responses, &key, request).await?;
+            let answer = self.answer_one(request).await?;
+            member(&mut responses, &key, &answer)?;
         }
         // Every member began with a comma: the first one gives its place to the brace.
         match responses.get_mut(1) {
@@ -108,39 +99,42 @@ impl Handlers {
         Ok(responses)
     }
 
-    async fn answer_one(
+    /// Answers one request for input, with the same checks.
+    pub(crate) async fn answer_single(
         &self,
-        responses: &mut Vec<u8>,
-        key: &str,
         request: InputRequest,
-    ) -> Result<(), ClientError> {
+    ) -> Result<RawJson, ClientError> {
+        check(&self.capabilities(), &request)?;
+        self.answer_one(request).await
+    }
+
+    async fn answer_one(&self, request: InputRequest) -> Result<RawJson, ClientError> {
         let undeclared = InputRefusal::Undeclared(request.method());
         match request {
             InputRequest::Elicit(ElicitRequestParams::Form(params)) => {
                 let handler = self.form.as_ref().ok_or(undeclared)?;
                 let schema = params.requested_schema.clone();
                 let answer = handler.elicit(params).await?;
-                add(responses, key, &checked(answer, &schema)?)
+                encoded(&checked(answer, &schema)?)
             }
             InputRequest::Elicit(ElicitRequestParams::Url(params)) => {
                 let handler = self.url.as_ref().ok_or(undeclared)?;
-                let answer = match handler.visit(params).await? {
+                encoded(&match handler.visit(params).await? {
                     ElicitAction::Accept => ElicitResult::accept_url(),
                     ElicitAction::Decline => ElicitResult::decline(),
                     _ => ElicitResult::cancel(),
-                };
-                add(responses, key, &answer)
+                })
             }
             InputRequest::CreateMessage(params) => {
                 let handler = self.sampling.as_ref().ok_or(undeclared)?;
                 if !self.budget.take(params.max_tokens) {
                     return Err(InputRefusal::Budget.into());
                 }
-                add(responses, key, &handler.create_message(*params).await?)
+                encoded(&handler.create_message(*params).await?)
             }
             InputRequest::ListRoots => {
                 let handler = self.roots.as_ref().ok_or(undeclared)?;
-                add(responses, key, &handler.list_roots().await?)
+                encoded(&handler.list_roots().await?)
             }
             _ => Err(undeclared.into()),
         }
@@ -153,8 +147,23 @@ impl fmt::Debug for Handlers {
     }
 }
 
-fn add<T: Serialize>(responses: &mut Vec<u8>, key: &str, response: &T) -> Result<(), ClientError> {
-    member(responses, key, response).map_err(|_: InvalidRequest| InvalidRequest::Json.into())
+/// Refuses what was not declared, and what must not be asked for.
+fn check(declared: &ClientCapabilities, request: &InputRequest) -> Result<(), InputRefusal> {
+    if !declared.covers(&request.required_capabilities()) {
+        return Err(InputRefusal::Undeclared(request.method()));
+    }
+    match request {
+        InputRequest::Elicit(ElicitRequestParams::Url(params)) => url::check(&params.url),
+        InputRequest::Elicit(ElicitRequestParams::Form(params)) => match params.requests_secret() {
+            Some(field) => Err(InputRefusal::Secret { field: field.to_owned() }),
+            None => Ok(()),
+        },
+        _ => Ok(()),
+    }
+}
+
+fn encoded<T: Serialize>(answer: &T) -> Result<RawJson, ClientError> {
+    RawJson::from_serialize(answer).map_err(|_| InvalidRequest::Json.into())
 }
 
 /// The answer to a form as it may be sent: what was accepted fits the form and holds nothing else, what

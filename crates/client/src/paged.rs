@@ -191,7 +191,12 @@ pub(crate) fn tools(engine: Arc<Engine>) -> Paged<Tool> {
             method: method::TOOLS_LIST,
             decode: |engine, result| {
                 let page: ListToolsResult = decode(method::TOOLS_LIST, result)?;
-                Ok((engine.tools.admit(page.tools), page.next_cursor))
+                // Older revisions mirror nothing, so nothing can be wrong with it.
+                let tools = match engine.session.get() {
+                    Some(_) => page.tools,
+                    None => engine.tools.admit(page.tools),
+                };
+                Ok((tools, page.next_cursor))
             },
         },
     )

@@ -68,6 +68,10 @@ impl Subscription {
         filter: SubscriptionFilter,
         mut options: CallOptions,
     ) -> Result<Self, ClientError> {
+        if let Some(session) = engine.session.get() {
+            let (exchange, acknowledged) = session.subscribe(&engine, filter).await?;
+            return Ok(Self { engine, exchange, acknowledged, end: None });
+        }
         let params = EncodedParams::new(&SubscriptionsListenRequestParams::new(filter))?;
         let request = Outgoing::new(method::SUBSCRIPTIONS_LISTEN, &params);
         // Progress and log messages never come on this stream.

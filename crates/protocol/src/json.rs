@@ -39,6 +39,12 @@ impl RawJson {
         serde_json::from_str(self.get())
     }
 
+    /// The value as serde_json has it, undecoded.
+    #[must_use]
+    pub fn as_raw(&self) -> &RawValue {
+        &self.0
+    }
+
     /// The text.
     #[must_use]
     pub fn get(&self) -> &str {

@@ -34,7 +34,7 @@ pub use self::{
     initialize::{InitializeRequestParams, InitializeResult, negotiate},
     input::{answer_for, request_for},
     notification::notification_for,
-    params::{SetLevelRequestParams, SubscribeRequestParams, UnsubscribeRequestParams},
+    params::{SetLevelRequestParams, SubscribeRequestParams, UnsubscribeRequestParams, params_for},
     result::result_for,
 };
 pub use crate::jsonrpc::batch;

@@ -25,4 +25,4 @@ pub use canary::{Canary, CapturedLogs};
 pub use guard::within;
 pub use pki::TestCa;
 pub use raw::{RawConnection, RawPeer, RawRequest, RawResponse};
-pub use scripted::{Reply, ScriptedServer};
+pub use scripted::{Feed, Received, Reply, ScriptedServer};

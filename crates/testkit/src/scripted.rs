@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::raw::wire::{Framing, Headers, WireReader, malformed, values};
@@ -61,11 +62,27 @@ pub struct Reply {
     then: Then,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 enum Then {
     KeepOpen,
     Close,
     Hang,
+    Feed(Arc<tokio::sync::Mutex<mpsc::Receiver<Vec<u8>>>>),
+}
+
+/// Where the rest of a reply comes from.
+#[derive(Clone, Debug)]
+pub struct Feed(mpsc::Sender<Vec<u8>>);
+
+impl Feed {
+    /// Sends more of the reply.
+    ///
+    /// # Panics
+    ///
+    /// If nobody has been given the reply, or nobody reads it.
+    pub fn send(&self, bytes: impl Into<Vec<u8>>) {
+        self.0.try_send(bytes.into()).expect("a reader");
+    }
 }
 
 impl Reply {
@@ -112,6 +129,13 @@ impl Reply {
     /// These bytes, and then nothing more, on an open connection.
     pub fn hanging(bytes: impl Into<Vec<u8>>) -> Self {
         Self { bytes: bytes.into(), then: Then::Hang }
+    }
+
+    /// These bytes, then what the feed brings, and then the connection is closed.
+    pub fn fed(bytes: impl Into<Vec<u8>>) -> (Self, Feed) {
+        let (sender, receiver) = mpsc::channel(64);
+        let receiver = Arc::new(tokio::sync::Mutex::new(receiver));
+        (Self { bytes: bytes.into(), then: Then::Feed(receiver) }, Feed(sender))
     }
 
     /// Adds a header line to a reply that has a head.
@@ -217,6 +241,12 @@ async fn serve(
             Then::KeepOpen => {}
             Then::Close => return Ok(()),
             Then::Hang => std::future::pending().await,
+            Then::Feed(feed) => {
+                while let Some(bytes) = feed.lock().await.recv().await {
+                    writer.write_all(&bytes).await?;
+                }
+                return Ok(());
+            }
         }
     }
     Ok(())

@@ -2,11 +2,12 @@
 //!
 //! A request is walked through in this order: [`head`] (headers, credentials), [`connect`] (TCP, TLS; one
 //! origin, no redirects), [`receive`] (status, media type, limits), [`stream`] (messages). Revisions up to
-//! 2025-11-25 have a [`session`] around it.
+//! 2025-11-25 have a [`session`] around it, the first of them a transport of its own, [`legacy_sse`].
 
 mod build;
 mod connect;
 mod head;
+mod legacy_sse;
 mod receive;
 mod session;
 mod stream;
@@ -15,7 +16,7 @@ use std::{fmt, future::Future, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response};
+use http::{HeaderMap, Method, Request, Response, Uri};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper_util::client::legacy;
@@ -173,6 +174,17 @@ impl Core {
     async fn send(
         &self,
         method: Method,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<(Response<Incoming>, Option<[u8; 32]>), TransportError> {
+        self.send_to(self.endpoint.uri(), method, headers, body).await
+    }
+
+    /// The same to another path of the same origin.
+    async fn send_to(
+        &self,
+        uri: &Uri,
+        method: Method,
         mut headers: HeaderMap,
         body: Bytes,
     ) -> Result<(Response<Incoming>, Option<[u8; 32]>), TransportError> {
@@ -180,7 +192,7 @@ impl Core {
         head::authenticate(&mut headers, credentials)?;
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;
-        *request.uri_mut() = self.endpoint.uri().clone();
+        *request.uri_mut() = uri.clone();
         *request.headers_mut() = headers;
         let response = self.client.request(request).await;
         Ok((response.map_err(|error| self.explain(&error))?, context))

@@ -131,6 +131,24 @@ impl Endpoint {
         Ok(Self { uri, origin: origin.into(), host, port, secure })
     }
 
+    /// Where a reference leads that this endpoint gave, if that is on the same origin; `None` if it leads
+    /// anywhere else or cannot be read in exactly one way. Credentials may follow it.
+    pub(crate) fn resolve(&self, reference: &str) -> Option<Self> {
+        let url = if reference.contains("://") {
+            reference.to_owned()
+        } else if reference.starts_with("//") || reference.is_empty() {
+            return None;
+        } else if reference.starts_with('/') {
+            format!("{}{reference}", self.origin)
+        } else if reference.starts_with('?') {
+            format!("{}{}{reference}", self.origin, self.uri.path())
+        } else {
+            let folder = self.uri.path().rsplit_once('/').map_or("", |(folder, _)| folder);
+            format!("{}{folder}/{reference}", self.origin)
+        };
+        Self::parse(&url).ok().filter(|found| found.origin == self.origin)
+    }
+
     /// Scheme, host and port, the port only where it is not the default: `https://host:8443`.
     #[must_use]
     pub fn origin(&self) -> &str {

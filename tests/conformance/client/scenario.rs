@@ -1,6 +1,6 @@
 //! What the suite says in the environment.
 
-use palisade::protocol::{ProtocolVersion, RawJson};
+use palisade::protocol::RawJson;
 
 use crate::Outcome;
 
@@ -33,10 +33,6 @@ struct Context {
 
 impl Scenario {
     pub(crate) fn from_environment() -> Outcome<Self> {
-        let revision = std::env::var("MCP_CONFORMANCE_PROTOCOL_VERSION").unwrap_or_default();
-        if !revision.is_empty() && revision != ProtocolVersion::LATEST.as_str() {
-            return Err(format!("revision {revision} is not spoken yet").into());
-        }
         match std::env::var("MCP_CONFORMANCE_SCENARIO").unwrap_or_default().as_str() {
             "http-custom-headers" => {
                 let context: Context =

@@ -26,6 +26,18 @@ impl Deadline {
         self.next = far(Instant::now(), self.timeout).min(self.last);
     }
 
+    /// A handler took this long: its time does not count.
+    pub(crate) fn extend(&mut self, by: Duration) {
+        self.last = far(self.last, by);
+        self.next = far(self.next, by).min(self.last);
+    }
+
+    /// Counts the time-out from `since`. Returns whether there is anything left of it.
+    pub(crate) fn restart(&mut self, since: Instant) -> bool {
+        self.next = far(since, self.timeout).min(self.last);
+        self.next > Instant::now()
+    }
+
     /// Awaits the future until one of the clocks has run out. One that has run out counts even if the
     /// future is ready: a server that always has one more notification at hand would never be timed out.
     pub(crate) async fn run<F: Future>(&self, future: F) -> Result<F::Output, ClientError> {

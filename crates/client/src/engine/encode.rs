@@ -13,7 +13,11 @@ pub(crate) struct EncodedParams(Bytes);
 
 impl EncodedParams {
     pub(crate) fn new<T: Serialize + ?Sized>(params: &T) -> Result<Self, InvalidRequest> {
-        let text = serde_json::to_vec(params).map_err(|_| InvalidRequest::Json)?;
+        Self::from_text(serde_json::to_vec(params).map_err(|_| InvalidRequest::Json)?)
+    }
+
+    /// Takes over what is encoded already.
+    pub(crate) fn from_text(text: Vec<u8>) -> Result<Self, InvalidRequest> {
         match (text.first(), text.last()) {
             (Some(b'{'), Some(b'}')) => Ok(Self(text.into())),
             _ => Err(InvalidRequest::NotAnObject),
@@ -45,6 +49,9 @@ pub(crate) struct Retry {
 pub(crate) struct CommonMeta(Vec<u8>);
 
 impl CommonMeta {
+    /// Nothing in common: a session of an older revision said it once.
+    pub(crate) const NONE: Self = Self(Vec::new());
+
     pub(crate) fn new(
         version: ProtocolVersion,
         info: Option<&Implementation>,
@@ -74,25 +81,14 @@ pub(crate) fn request(
     out.extend_from_slice(br#"{"jsonrpc":"2.0""#);
     member(&mut out, "id", &id)?;
     member(&mut out, "method", method)?;
-    out.extend_from_slice(br#","params":{"_meta":{"#);
-    // Every member begins with a comma, the first one of an object must not.
-    out.extend_from_slice(common.0.get(1..).unwrap_or_default());
-    if options.progress.is_some() {
-        member(&mut out, meta::PROGRESS_TOKEN, &id)?;
-    }
-    if let Some((level, _)) = &options.log {
-        member(&mut out, meta::LOG_LEVEL, level)?;
-    }
-    for (key, value) in &options.meta {
-        if is_reserved(key) {
-            return Err(InvalidRequest::ReservedMeta);
-        }
-        member::<Value>(&mut out, key, value)?;
-    }
-    out.push(b'}');
+    out.extend_from_slice(br#","params":{"#);
+    let begin = out.len();
+    metadata(&mut out, id, common, options)?;
     let members = params.members();
     if !members.is_empty() {
-        out.push(b',');
+        if out.len() > begin {
+            out.push(b',');
+        }
         out.extend_from_slice(members);
     }
     if let Some(responses) = &retry.input_responses {
@@ -105,6 +101,38 @@ pub(crate) fn request(
     }
     out.extend_from_slice(b"}}");
     Ok(out.into())
+}
+
+/// Appends `"_meta":{...}`, unless there is nothing to say.
+fn metadata(
+    out: &mut Vec<u8>,
+    id: i64,
+    common: &CommonMeta,
+    options: &CallOptions,
+) -> Result<(), InvalidRequest> {
+    let begin = out.len();
+    out.extend_from_slice(&common.0);
+    if options.progress.is_some() {
+        member(out, meta::PROGRESS_TOKEN, &id)?;
+    }
+    // A session has one level for all of its requests.
+    if let Some((level, _)) = &options.log
+        && !common.0.is_empty()
+    {
+        member(out, meta::LOG_LEVEL, level)?;
+    }
+    for (key, value) in &options.meta {
+        if is_reserved(key) {
+            return Err(InvalidRequest::ReservedMeta);
+        }
+        member::<Value>(out, key, value)?;
+    }
+    if out.len() > begin {
+        // Every member begins with a comma, the first one of an object must not.
+        out.splice(begin..=begin, *br#""_meta":{"#);
+        out.push(b'}');
+    }
+    Ok(())
 }
 
 /// Appends `,"key":value`.
@@ -191,6 +219,26 @@ mod tests {
             }),
             json!({ "a": 1, "inputResponses": { "k": {} }, "requestState": "sA" }),
         );
+    }
+
+    #[track_caller]
+    fn check_in_session(params: Value, options: &CallOptions, expected: &str) {
+        let params = EncodedParams::new(&params).unwrap();
+        let retry = Retry::default();
+        let bytes = request(7, "m", &params, &CommonMeta::NONE, options, &retry).unwrap();
+        let expected = format!(r#"{{"jsonrpc":"2.0","id":7,"method":"m","params":{expected}}}"#);
+        assert_eq!(std::str::from_utf8(&bytes).unwrap(), expected);
+    }
+
+    #[test]
+    fn requests_of_a_session_have_no_metadata_of_their_own() {
+        let options = CallOptions::new().with_log(LoggingLevel::Info, |_| {});
+        check_in_session(json!({}), &options, "{}");
+        check_in_session(json!({ "a": 1 }), &options, r#"{"a":1}"#);
+        let options = options.with_progress(|_| {}).with_meta("a/b", 1);
+        check_in_session(json!({}), &options, r#"{"_meta":{"progressToken":7,"a/b":1}}"#);
+        let expected = r#"{"_meta":{"progressToken":7,"a/b":1},"a":1}"#;
+        check_in_session(json!({ "a": 1 }), &options, expected);
     }
 
     #[test]

@@ -14,11 +14,14 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use palisade_client::{Client, ClientBuilder};
+use palisade_client::{Client, ClientBuilder, ClientError};
 use palisade_protocol::ProtocolVersion;
 use palisade_transport::{ClientTransport, MessageStream, OutboundRequest, TransportError};
 use serde_json::{Value, json};
-use tokio::time::{Sleep, sleep};
+use tokio::{
+    sync::mpsc,
+    time::{Sleep, sleep},
+};
 
 /// What a response stream does next.
 pub(crate) enum Step {
@@ -74,6 +77,13 @@ pub(crate) fn notification(method: &str, params: Value) -> Step {
     Step::Message(json!({ "jsonrpc": "2.0", "method": method, "params": params }))
 }
 
+/// Where the script speaks on its own.
+#[derive(Clone, Default)]
+struct Voice {
+    offered: bool,
+    speaker: Option<mpsc::Sender<Value>>,
+}
+
 type Script = dyn Fn(&Seen) -> Vec<Step> + Send + Sync;
 
 /// What the test keeps in hand.
@@ -82,9 +92,51 @@ pub(crate) struct Control {
     seen: Arc<Mutex<Vec<Seen>>>,
     open: Arc<AtomicUsize>,
     context: Arc<Mutex<[u8; 32]>>,
+    sent: Arc<Mutex<Vec<(Value, ProtocolVersion)>>>,
+    voice: Arc<Mutex<Voice>>,
+    listened: Arc<AtomicUsize>,
+    expired: Arc<AtomicUsize>,
 }
 
 impl Control {
+    /// Lets the client listen.
+    pub(crate) fn with_voice(self) -> Self {
+        self.voice.lock().unwrap().offered = true;
+        self
+    }
+
+    /// Says something that belongs to no request.
+    pub(crate) async fn say(&self, message: Value) {
+        let speaker = self.voice.lock().unwrap().speaker.clone();
+        speaker.expect("somebody listens").send(message).await.expect("and still does");
+    }
+
+    /// Ends the stream of what belongs to no request.
+    pub(crate) fn hang_up(&self) {
+        self.voice.lock().unwrap().speaker = None;
+    }
+
+    /// How often the client has begun to listen.
+    pub(crate) fn listened(&self) -> usize {
+        self.listened.load(Ordering::SeqCst)
+    }
+
+    /// Whether nobody listens any more.
+    pub(crate) async fn unheard(&self) {
+        let speaker = self.voice.lock().unwrap().speaker.clone();
+        speaker.expect("somebody listened").closed().await;
+    }
+
+    /// Forgets the session, and all but the last of so many that are begun in its place.
+    pub(crate) fn expire(&self, sessions: usize) {
+        self.expired.store(sessions, Ordering::SeqCst);
+    }
+
+    /// What was sent that is no request.
+    pub(crate) fn sent(&self) -> Vec<Value> {
+        self.sent.lock().unwrap().iter().map(|(message, _)| message.clone()).collect()
+    }
+
     pub(crate) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
     }
@@ -126,18 +178,39 @@ impl ClientTransport for Fake {
         let body = serde_json::from_str(&text).unwrap();
         let seen = Seen { body, text, outbound };
         self.control.seen.lock().unwrap().push(seen.clone());
+        if seen.method() == "initialize" {
+            let less = |left: usize| left.checked_sub(1);
+            // There may have been none to forget.
+            let _ = self.control.expired.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less);
+        } else if self.control.expired.load(Ordering::SeqCst) > 0 {
+            return Err(TransportError::SessionExpired);
+        }
         let steps = (self.script)(&seen).into();
         self.control.open.fetch_add(1, Ordering::SeqCst);
         let context = *self.control.context.lock().unwrap();
         Ok(Box::new(Stream { steps, sleep: None, open: Arc::clone(&self.control.open), context }))
     }
 
-    async fn send(&self, _: Bytes, _: ProtocolVersion) -> Result<(), TransportError> {
-        Err(TransportError::InvalidRequest("the newest revision has no such messages"))
+    async fn send(&self, message: Bytes, version: ProtocolVersion) -> Result<(), TransportError> {
+        assert!(!version.is_modern(), "the newest revision has no such messages");
+        let message = serde_json::from_slice(&message).unwrap();
+        self.control.sent.lock().unwrap().push((message, version));
+        Ok(())
     }
 
-    async fn listen(&self, _: ProtocolVersion) -> Result<Box<dyn MessageStream>, TransportError> {
-        Err(TransportError::NotOffered)
+    async fn listen(
+        &self,
+        version: ProtocolVersion,
+    ) -> Result<Box<dyn MessageStream>, TransportError> {
+        assert!(!version.is_modern(), "the newest revision has no such stream");
+        let mut voice = self.control.voice.lock().unwrap();
+        if !voice.offered {
+            return Err(TransportError::NotOffered);
+        }
+        let (speaker, heard) = mpsc::channel(64);
+        voice.speaker = Some(speaker);
+        self.control.listened.fetch_add(1, Ordering::SeqCst);
+        Ok(Box::new(Heard(heard)))
     }
 
     fn authn_context(&self) -> Option<[u8; 32]> {
@@ -145,6 +218,22 @@ impl ClientTransport for Fake {
     }
 
     async fn close(&self) {}
+}
+
+/// What a client hears.
+struct Heard(mpsc::Receiver<Value>);
+
+impl MessageStream for Heard {
+    fn authn_context(&self) -> Option<[u8; 32]> {
+        None
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, TransportError>>> {
+        self.0.poll_recv(cx).map(|message| message.map(|message| Ok(message.to_string().into())))
+    }
 }
 
 struct Stream {
@@ -200,8 +289,18 @@ pub(crate) async fn connect(
     script: impl Fn(&Seen) -> Vec<Step> + Send + Sync + 'static,
 ) -> (Client, Control) {
     let control = Control::default();
+    let client = try_connect(builder.without_discovery(), &control, script).await;
+    (client.unwrap(), control)
+}
+
+/// Connects as the builder says.
+pub(crate) async fn try_connect(
+    builder: ClientBuilder,
+    control: &Control,
+    script: impl Fn(&Seen) -> Vec<Step> + Send + Sync + 'static,
+) -> Result<Client, ClientError> {
     let fake = Fake { script: Box::new(script), control: control.clone() };
-    (builder.without_discovery().connect(fake).await.unwrap(), control)
+    builder.connect(fake).await
 }
 
 /// As [`connect`], with the default settings.

@@ -7,6 +7,8 @@ mod fake;
 #[cfg(test)]
 mod input;
 #[cfg(test)]
+mod legacy;
+#[cfg(test)]
 mod lists;
 #[cfg(test)]
 mod subscriptions;

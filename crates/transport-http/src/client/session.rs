@@ -22,9 +22,9 @@ use palisade_protocol::{
 };
 use palisade_transport::{MessageStream, OutboundRequest, TransportError};
 
-pub(super) use self::cancel::Cancellations;
-use self::{cancel::CancelOnDrop, resume::Resumable};
-use super::{Core, head, receive::Received, stream::EventStream};
+pub(super) use self::cancel::{CancelOnDrop, Cancellations};
+use self::resume::Resumable;
+use super::{Core, head, legacy_sse::LegacySse, receive::Received, stream::EventStream};
 
 /// The longest session id that is kept. It goes out with every request.
 const MAX_SESSION_ID: usize = 1024;
@@ -41,6 +41,8 @@ pub(super) struct State {
 
 #[derive(Clone, Default)]
 struct Current {
+    /// The server speaks HTTP+SSE, and everything goes that way.
+    legacy_sse: Option<Arc<LegacySse>>,
     /// Opaque, and as good as a credential: whoever has it may be taken for this client.
     id: Option<HeaderValue>,
     version: Option<ProtocolVersion>,
@@ -65,8 +67,12 @@ impl State {
             }
             Some(_) => return Err(TransportError::InvalidResponse("its session id is not one")),
         };
-        *self.lock() = Current { id, version: None };
+        *self.lock() = Current { id, ..Current::default() };
         Ok(())
+    }
+
+    fn legacy_sse(&self) -> Option<Arc<LegacySse>> {
+        self.lock().legacy_sse.clone()
     }
 
     /// Adds the session to a request. Returns whether there is one.
@@ -90,6 +96,9 @@ pub(super) async fn exchange(
     }
     let version = request.protocol_version;
     let mut cancel = CancelOnDrop::new(core, &request);
+    if let Some(legacy_sse) = core.session.legacy_sse() {
+        return legacy_sse.request(core, request.body, cancel).await;
+    }
     let headers = core.headers.clone();
     let sent = send_in_session(core, Method::POST, headers, request.body, version).await;
     let (response, context) = match sent {
@@ -120,11 +129,24 @@ async fn begin(
     request: OutboundRequest,
 ) -> Result<Box<dyn MessageStream>, TransportError> {
     *core.session.lock() = Current::default();
-    let (response, context) = core.send(Method::POST, core.headers.clone(), request.body).await?;
+    let body = request.body;
+    let (response, context) = core.send(Method::POST, core.headers.clone(), body.clone()).await?;
     if response.status() == StatusCode::OK {
         core.session.begin(response.headers())?;
     }
-    Ok(core.receive(response, context).await?.into_stream())
+    let failure = match core.receive(response, context).await {
+        Ok(received) => return Ok(received.into_stream()),
+        Err(failure) => failure,
+    };
+    match failure {
+        TransportError::Status { status: 400 | 404 | 405 } => {
+            // One that has no such stream either is best explained by its first answer.
+            let Ok(legacy_sse) = LegacySse::open(core).await else { return Err(failure) };
+            core.session.lock().legacy_sse = Some(Arc::clone(&legacy_sse));
+            legacy_sse.request(core, body, CancelOnDrop::nothing()).await
+        }
+        failure => Err(failure),
+    }
 }
 
 /// Sends a message that is no request. Any success means that it was taken.
@@ -133,9 +155,21 @@ pub(super) async fn send(
     message: Bytes,
     version: ProtocolVersion,
 ) -> Result<(), TransportError> {
+    if let Some(legacy_sse) = core.session.legacy_sse() {
+        return legacy_sse.send(core, message).await;
+    }
     let headers = core.headers.clone();
     let (response, context) =
         send_in_session(core, Method::POST, headers, message, version).await?;
+    taken(core, response, context).await
+}
+
+/// Whether the server has taken a message: any success says so, whatever its body.
+pub(super) async fn taken(
+    core: &Core,
+    response: Response<Incoming>,
+    context: Option<[u8; 32]>,
+) -> Result<(), TransportError> {
     match response.status() {
         status if status.is_success() => Ok(()),
         status => match core.receive(response, context).await {
@@ -150,13 +184,19 @@ pub(super) async fn listen(
     core: &Arc<Core>,
     version: ProtocolVersion,
 ) -> Result<Box<dyn MessageStream>, TransportError> {
+    if let Some(legacy_sse) = core.session.legacy_sse() {
+        return Ok(legacy_sse.listen());
+    }
     let events = get(core, version, None).await?;
     Ok(Box::new(Resumable::new(Arc::clone(core), version, events, None)))
 }
 
 /// Ends the session on the server, if there is one. It may refuse, or be gone: nothing depends on it.
 pub(super) async fn end(core: &Core) {
-    let Current { id: Some(_), version } = core.session.lock().clone() else { return };
+    let Current { id: Some(_), version, .. } = core.session.lock().clone() else {
+        *core.session.lock() = Current::default();
+        return;
+    };
     let version = version.unwrap_or(ProtocolVersion::V2025_11_25);
     let sent = send_in_session(core, Method::DELETE, HeaderMap::new(), Bytes::new(), version);
     if !matches!(tokio::time::timeout(END_TIMEOUT, sent).await, Ok(Ok(_))) {
@@ -171,9 +211,7 @@ async fn get(
     version: ProtocolVersion,
     last_event_id: Option<&str>,
 ) -> Result<EventStream, TransportError> {
-    let mut headers = core.headers.clone();
-    headers.remove(CONTENT_TYPE);
-    headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
+    let mut headers = listening(core);
     if let Some(id) = last_event_id {
         let id = HeaderValue::from_str(id)
             .map_err(|_| TransportError::InvalidResponse("an event id is not one"))?;
@@ -188,6 +226,14 @@ async fn get(
         Received::Events(events) => Ok(*events),
         Received::Single(_) => Err(TransportError::NotOffered),
     }
+}
+
+/// The headers of a request for a stream.
+pub(super) fn listening(core: &Core) -> HeaderMap {
+    let mut headers = core.headers.clone();
+    headers.remove(CONTENT_TYPE);
+    headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
+    headers
 }
 
 /// One HTTP request of the session.

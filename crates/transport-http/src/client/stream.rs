@@ -3,7 +3,7 @@
 use std::{
     future::Future,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use palisade_transport::{MessageStream, TransportError};
 use tokio::sync::watch;
 
-use crate::sse::SseDecoder;
+use crate::sse::{SseDecoder, SseEvent};
 
 /// What a line of an event has besides its data: `data: ` and a few bytes to spare.
 const LINE_OVERHEAD: usize = 16;
@@ -79,8 +79,43 @@ impl EventStream {
     pub(super) fn retry(&self) -> Option<Duration> {
         self.decoder.retry()
     }
+}
 
-    fn fail(&mut self, error: TransportError) -> Poll<Option<Result<Bytes, TransportError>>> {
+impl EventStream {
+    /// Polls for the next event with data; `None` after the last.
+    pub(super) fn poll_event(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<SseEvent, TransportError>>> {
+        if self.body.is_some() && self.closed.as_mut().poll(cx).is_ready() {
+            return self.fail(TransportError::Closed);
+        }
+        while let Some(body) = &mut self.body {
+            match self.decoder.next_event() {
+                Ok(Some(event)) if event.data.len() > self.limit => {
+                    return self.fail(TransportError::ResponseTooLarge { limit: self.limit });
+                }
+                // Events without data prime a stream.
+                Ok(Some(event)) if event.data.is_empty() => continue,
+                Ok(Some(event)) => return Poll::Ready(Some(Ok(event))),
+                Ok(None) => {}
+                Err(_) => return self.fail(TransportError::ResponseTooLarge { limit: self.limit }),
+            }
+            match Pin::new(body).poll_frame(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Some(Ok(frame))) => {
+                    if let Ok(data) = frame.into_data() {
+                        self.decoder.feed(data);
+                    }
+                }
+                Poll::Ready(Some(Err(_))) => return self.fail(TransportError::Interrupted),
+                Poll::Ready(None) => self.body = None,
+            }
+        }
+        Poll::Ready(None)
+    }
+
+    fn fail(&mut self, error: TransportError) -> Poll<Option<Result<SseEvent, TransportError>>> {
         self.body = None;
         Poll::Ready(Some(Err(error)))
     }
@@ -95,35 +130,14 @@ impl MessageStream for EventStream {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, TransportError>>> {
-        let this = &mut *self;
-        if this.body.is_some() && this.closed.as_mut().poll(cx).is_ready() {
-            return this.fail(TransportError::Closed);
-        }
-        while let Some(body) = &mut this.body {
-            match this.decoder.next_event() {
-                Ok(Some(event)) if event.data.len() > this.limit => {
-                    return this.fail(TransportError::ResponseTooLarge { limit: this.limit });
-                }
-                // Events without data prime a stream; other names are not for MCP.
-                Ok(Some(event)) if event.data.is_empty() => continue,
-                Ok(Some(event)) if event.event.as_deref().is_some_and(|it| it != "message") => {
+        loop {
+            return Poll::Ready(match ready!(self.poll_event(cx)) {
+                // Other names are not for MCP.
+                Some(Ok(event)) if event.event.as_deref().is_some_and(|it| it != "message") => {
                     continue;
                 }
-                Ok(Some(event)) => return Poll::Ready(Some(Ok(event.data))),
-                Ok(None) => {}
-                Err(_) => return this.fail(TransportError::ResponseTooLarge { limit: this.limit }),
-            }
-            match Pin::new(body).poll_frame(cx) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Some(Ok(frame))) => {
-                    if let Ok(data) = frame.into_data() {
-                        this.decoder.feed(data);
-                    }
-                }
-                Poll::Ready(Some(Err(_))) => return this.fail(TransportError::Interrupted),
-                Poll::Ready(None) => this.body = None,
-            }
+                event => event.map(|event| event.map(|event| event.data)),
+            });
         }
-        Poll::Ready(None)
     }
 }

@@ -4,9 +4,13 @@
 #[cfg(test)]
 mod credentials;
 #[cfg(test)]
+mod legacy_sse;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod responses;
+#[cfg(test)]
+mod session;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

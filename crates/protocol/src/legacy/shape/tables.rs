@@ -20,6 +20,11 @@ pub(in crate::legacy) fn result_of(method: &str) -> &'static Shape {
     }
 }
 
+/// The params of a request of a client.
+pub(in crate::legacy) fn params_of(method: &str) -> Option<&'static Shape> {
+    (method == method::COMPLETION_COMPLETE).then_some(&COMPLETE)
+}
+
 /// The params of a notification.
 pub(in crate::legacy) fn notification_of(method: &str) -> &'static Shape {
     match method {
@@ -107,6 +112,11 @@ static CONTENTS: Shape =
 
 static ROOTS: Shape =
     Shape::Object(&[RESULT, &[Rule::inside("roots", &Shape::List(&Shape::Object(&[&[META]])))]]);
+
+static COMPLETE: Shape = Shape::Object(&[&[
+    Rule::inside("ref", &Shape::Object(&[&[Rule::since(V::V2025_06_18, "title")]])),
+    Rule::since(V::V2025_06_18, "context"),
+]]);
 
 static NOTIFICATION: Shape = Shape::Object(&[&[Rule::inside("_meta", &OUTER_META)]]);
 

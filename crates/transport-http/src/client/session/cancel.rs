@@ -30,7 +30,7 @@ impl Default for Cancellations {
 }
 
 /// Tells the server that a request is no longer wanted, unless it was answered before.
-pub(super) struct CancelOnDrop {
+pub(in super::super) struct CancelOnDrop {
     core: Weak<Core>,
     version: ProtocolVersion,
     /// `None` once there is nothing to cancel.
@@ -46,8 +46,13 @@ impl CancelOnDrop {
         Self { core: Arc::downgrade(core), version: request.protocol_version, request: id }
     }
 
+    /// For `initialize`, which must not be cancelled.
+    pub(super) fn nothing() -> Self {
+        Self { core: Weak::new(), version: ProtocolVersion::V2024_11_05, request: None }
+    }
+
     /// The request was answered, or never arrived.
-    pub(super) fn disarm(&mut self) {
+    pub(in super::super) fn disarm(&mut self) {
         self.request = None;
     }
 
