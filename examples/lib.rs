@@ -7,6 +7,7 @@
 //! | `client` | the 15-line client of the README |
 //! | `run_time_tools` | tools known only at run time, added and removed while the server runs |
 //! | `resources_and_prompts` | resources, templates, prompts, completion |
+//! | `tasks` | calls that outlive their request: questions, a stored handle, cancellation |
 //! | `mutual_tls` | clients known by their certificates, a pinned server, revocation at run time |
 //! | `axum` | the service mounted in an axum application |
 //! | `browser_client` | one web page may use a server: preflight, rates, a path below a base |

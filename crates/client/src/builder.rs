@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use palisade_protocol::{ClientCapabilities, Eras, Implementation};
+use palisade_protocol::{ClientCapabilities, Eras, Implementation, TASKS_EXTENSION};
 use palisade_transport::ClientTransport;
 use serde_json::{Map, Value};
 
@@ -46,6 +46,8 @@ impl Default for ClientBuilder {
                 max_rounds: 10,
                 max_pages: 64,
                 max_list_bytes: 64 << 20,
+                max_task_time: Duration::from_secs(60 * 60),
+                tasks: false,
             },
             cache: CacheLimits::default(),
             discover: true,
@@ -118,6 +120,23 @@ impl ClientBuilder {
     /// Tells the server which places it may work on.
     pub fn with_roots_handler(mut self, handler: impl RootsHandler + 'static) -> Self {
         self.handlers.roots = Some(Arc::new(handler));
+        self
+    }
+
+    /// Lets the server make a task of a call, and follows it: every way to call a tool returns when the task
+    /// is over, or [`Client::start_tool`] as soon as there is one. Not declared by default.
+    ///
+    /// # Specification
+    ///
+    /// SEP-2663, Tasks Extension.
+    pub fn with_tasks(mut self) -> Self {
+        self.settings.tasks = true;
+        self.with_extension(TASKS_EXTENSION, Map::new())
+    }
+
+    /// How long a task is followed: 1 hour by default. A server could otherwise be at work for ever.
+    pub fn with_max_task_time(mut self, max_time: Duration) -> Self {
+        self.settings.max_task_time = max_time;
         self
     }
 

@@ -14,8 +14,10 @@ use serde_json::value::RawValue;
 
 use crate::{
     CallError, CallOptions, ClientBuilder, ClientError, InvalidRequest, Paged, Subscription,
-    engine::{EncodedParams, Engine, Outgoing},
-    paged, text,
+    engine::{EncodedParams, Engine, Outgoing, ResultKind},
+    paged,
+    task::{StartedCall, handle_of},
+    text,
 };
 
 /// A client of one server, over any transport.
@@ -155,7 +157,9 @@ impl Client {
     ///
     /// The server may ask for input: the handlers answer, and the call is made again. Arguments that the
     /// tool's schema mirrors into headers are mirrored if the tool was listed before; if the server
-    /// refuses a call because headers are missing, the tools are listed and the call is made once more.
+    /// refuses a call because headers are missing, the tools are listed and the call is made once more. If
+    /// the server makes a task of the call, this waits for its end: see [`Self::wait_for_task`], whose errors
+    /// are then errors here, and [`Self::start_tool`] to follow the task otherwise.
     ///
     /// # Errors
     ///
@@ -163,7 +167,8 @@ impl Client {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future cancels the call on the server; whether the tool had its effect is unknown.
+    /// Dropping the future cancels the call on the server; whether the tool had its effect is unknown. A task
+    /// goes on.
     ///
     /// # Specification
     ///
@@ -189,8 +194,20 @@ impl Client {
         &self,
         name: &str,
         arguments: &(impl Serialize + ?Sized),
-        options: CallOptions,
+        mut options: CallOptions,
     ) -> Result<CallToolResult, ClientError> {
+        let started = self.start_call(name, arguments, &mut options).await?;
+        let options = options.without_callbacks();
+        self.finish_call(started, &options).await
+    }
+
+    /// Calls a tool, as far as its first answer.
+    pub(crate) async fn start_call(
+        &self,
+        name: &str,
+        arguments: &(impl Serialize + ?Sized),
+        options: &mut CallOptions,
+    ) -> Result<StartedCall, ClientError> {
         let arguments = RawJson::from_serialize(arguments).map_err(|_| InvalidRequest::Json)?;
         // No arguments at all are written as `null` by unit types.
         let arguments = (arguments.get() != "null").then_some(arguments);
@@ -204,8 +221,8 @@ impl Client {
         &self,
         name: &str,
         arguments: Option<RawJson>,
-        mut options: CallOptions,
-    ) -> Result<CallToolResult, ClientError> {
+        options: &mut CallOptions,
+    ) -> Result<StartedCall, ClientError> {
         let mut call = CallToolRequestParams::new(name);
         call.arguments = arguments.clone();
         let params = EncodedParams::new(&call)?;
@@ -221,14 +238,17 @@ impl Client {
             name: Some(name),
             arguments: raw.as_deref(),
         };
-        let answer = match self.engine.uncached(&request, &mut options).await {
+        let answer = match self.engine.uncached(&request, options).await {
             Err(ClientError::Rpc(error)) if error.code == ErrorCode::HEADER_MISMATCH => {
                 self.relist_until(name).await?;
-                self.engine.uncached(&request, &mut options).await?
+                self.engine.uncached(&request, options).await?
             }
             answer => answer?,
         };
-        answer.decode(request.method)
+        Ok(match answer.outline(request.method)?.kind {
+            ResultKind::Task => StartedCall::Task(handle_of(answer.decode(request.method)?)),
+            _ => StartedCall::Done(answer.decode(request.method)?),
+        })
     }
 
     /// Lists the tools anew, as far as this one: its schema may mirror other arguments by now.

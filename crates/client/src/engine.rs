@@ -23,7 +23,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 pub(crate) use self::{
-    answer::{Answer, decode},
+    answer::{Answer, ResultKind, decode},
     deadline::Deadline,
     encode::{CommonMeta, EncodedParams, Retry, member},
     incoming::{changed, params as notification_params},
@@ -65,6 +65,9 @@ pub(crate) struct Settings {
     pub(crate) max_rounds: u32,
     pub(crate) max_pages: u32,
     pub(crate) max_list_bytes: usize,
+    pub(crate) max_task_time: Duration,
+    /// Whether calls may become tasks.
+    pub(crate) tasks: bool,
 }
 
 /// One request, as the caller means it: what all attempts at it have in common.

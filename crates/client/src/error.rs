@@ -30,6 +30,9 @@ pub enum ClientError {
         /// The limit, in rounds.
         limit: u32,
     },
+    /// The call had become a task, and the task was cancelled: by a client, or by the server.
+    #[error("the task was cancelled")]
+    TaskCancelled,
     /// A list does not end: too many pages, a cursor that was given before, or too many bytes.
     #[error("the list does not end: {0}")]
     TooManyPages(EndlessList),
@@ -58,6 +61,7 @@ impl ClientError {
             Self::InvalidRequest(_) => "invalid_request",
             Self::Timeout(_) => "timeout",
             Self::TooManyRounds { .. } => "too_many_rounds",
+            Self::TaskCancelled => "task_cancelled",
             Self::TooManyPages(_) => "too_many_pages",
             Self::UnsupportedVersion { .. } => "unsupported_protocol_version",
             Self::InputRefused(_) => "input_refused",

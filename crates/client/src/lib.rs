@@ -25,6 +25,7 @@ mod legacy;
 mod options;
 mod paged;
 mod subscription;
+mod task;
 mod text;
 mod tools;
 
@@ -40,3 +41,4 @@ pub use input::{
 pub use options::CallOptions;
 pub use paged::Paged;
 pub use subscription::{Subscription, SubscriptionEnd, SubscriptionEvent};
+pub use task::{StartedCall, TaskHandle};

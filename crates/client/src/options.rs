@@ -80,6 +80,30 @@ impl CallOptions {
     }
 }
 
+impl CallOptions {
+    /// Those of the requests with which a call that has become a task is followed.
+    pub(crate) fn without_callbacks(&self) -> PlainOptions {
+        let Self { timeout, max_time, .. } = *self;
+        PlainOptions { timeout, max_time, meta: self.meta.clone() }
+    }
+}
+
+/// Options without callbacks, which can be shared between threads.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PlainOptions {
+    timeout: Option<Duration>,
+    max_time: Option<Duration>,
+    meta: Meta,
+}
+
+impl PlainOptions {
+    /// The options of one request.
+    pub(crate) fn one(&self) -> CallOptions {
+        let Self { timeout, max_time, .. } = *self;
+        CallOptions { timeout, max_time, meta: self.meta.clone(), ..CallOptions::new() }
+    }
+}
+
 impl fmt::Debug for CallOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CallOptions")

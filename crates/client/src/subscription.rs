@@ -10,9 +10,9 @@ use std::{
 use bytes::Bytes;
 use futures_core::Stream;
 use palisade_protocol::{
-    DecodeLimits, Message, Notification, RequestId, ResourceUpdatedNotificationParams,
-    SubscriptionFilter, SubscriptionsAcknowledgedNotificationParams,
-    SubscriptionsListenRequestParams, method,
+    DecodeLimits, DetailedTask, Message, Notification, RequestId,
+    ResourceUpdatedNotificationParams, SubscriptionFilter,
+    SubscriptionsAcknowledgedNotificationParams, SubscriptionsListenRequestParams, method,
 };
 use palisade_transport::TransportError;
 use serde::Deserialize;
@@ -37,6 +37,8 @@ pub enum SubscriptionEvent {
     ResourcesListChanged,
     /// A resource has changed. It may be a part of the one subscribed to.
     ResourceUpdated(ResourceUpdatedNotificationParams),
+    /// A task has changed: how it stands now.
+    TaskChanged(Box<DetailedTask>),
 }
 
 /// How a subscription ended.
@@ -172,6 +174,11 @@ impl Subscription {
                 !self.acknowledged.resource_subscriptions.is_empty(),
                 SubscriptionEvent::ResourceUpdated(notification_params(notification)?),
             ),
+            method::NOTIFICATIONS_TASKS => {
+                let task: DetailedTask = notification_params(notification)?;
+                let agreed = self.acknowledged.task_ids.contains(&task.task.task_id);
+                (agreed, SubscriptionEvent::TaskChanged(Box::new(task)))
+            }
             _ => return None,
         };
         agreed.then_some(event)

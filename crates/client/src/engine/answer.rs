@@ -3,6 +3,7 @@
 use std::{borrow::Cow, time::Duration};
 
 use bytes::Bytes;
+use palisade_protocol::method;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
@@ -29,6 +30,7 @@ pub(crate) struct Outline {
 pub(crate) enum ResultKind {
     Complete,
     InputRequired,
+    Task,
 }
 
 #[derive(Deserialize)]
@@ -52,6 +54,7 @@ impl Answer {
         let kind = match raw.result_type.as_deref() {
             None | Some("complete") => ResultKind::Complete,
             Some("input_required") => ResultKind::InputRequired,
+            Some("task") if method == method::TOOLS_CALL => ResultKind::Task,
             Some(_) => return Err(InvalidResponse::ResultType.into()),
         };
         let request_state = match raw.request_state {

@@ -24,8 +24,12 @@ impl Engine {
         loop {
             let answer = self.round_trip(request, options, &retry).await?;
             let outline = answer.outline(request.method)?;
-            if outline.kind == ResultKind::Complete {
-                return Ok((answer, outline, rounds));
+            match outline.kind {
+                ResultKind::Complete => return Ok((answer, outline, rounds)),
+                ResultKind::Task if self.settings.tasks => return Ok((answer, outline, rounds)),
+                // What was not declared is not understood.
+                ResultKind::Task => return Err(InvalidResponse::ResultType.into()),
+                ResultKind::InputRequired => {}
             }
             if !may_ask(request.method) {
                 return Err(InvalidResponse::InputRequired.into());

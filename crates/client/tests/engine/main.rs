@@ -13,4 +13,6 @@ mod lists;
 #[cfg(test)]
 mod subscriptions;
 #[cfg(test)]
+mod tasks;
+#[cfg(test)]
 mod time;
