@@ -4,6 +4,7 @@ mod build;
 mod load;
 mod probe;
 mod stat;
+mod stdio;
 mod table;
 
 use std::{
@@ -55,8 +56,9 @@ const CONTENDERS: &[Contender] = &[
     Contender { label: table::RMCP, binary: "bench-rmcp", args: &[], security: "none" },
 ];
 
-/// Measures speed, or with `--build` what the build costs.
+/// Measures speed over HTTP, with `--stdio` over standard streams, or with `--build` what the build costs.
 pub(crate) fn run(mut args: Args) -> Result {
+    let over_stdio = args.flag("--stdio");
     let build_only = args.flag("--build");
     let unpinned = args.flag("--unpinned");
     let seconds = args.parsed("--seconds", 3_u64)?;
@@ -73,6 +75,9 @@ pub(crate) fn run(mut args: Args) -> Result {
     }
     let bench = root.join("bench");
     let pins = if unpinned { None } else { Pins::find() };
+    if over_stdio {
+        return stdio::run(&bench, pins.as_ref(), seconds, rounds);
+    }
     let generator = Generator::find(&bench, &scratch, pins.as_ref().map(|pins| pins.load))?;
     let ticks = stat::ticks_per_second()?;
     println!(

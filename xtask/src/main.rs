@@ -83,8 +83,8 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "bench",
-        usage: "[--build] [--seconds N] [--rounds N] [--unpinned]",
-        about: "measure against rmcp and bare hyper; `--build` measures the build instead",
+        usage: "[--build] [--stdio] [--seconds N] [--rounds N] [--unpinned]",
+        about: "measure against rmcp and bare hyper over HTTP, or with `--stdio` against rmcp over stdio; `--build` measures the build",
         run: bench::run,
     },
     Task {

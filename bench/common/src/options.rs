@@ -1,4 +1,5 @@
-//! The command line: `--port P --tools N --security none|bearer|full [--token T] [--audit FILE] [--router R]`.
+//! The command line: `--port P --tools N --security none|bearer|full [--token T] [--audit FILE] [--router R]
+//! [--over http|stdio]`.
 
 use std::{
     error::Error,
@@ -43,6 +44,8 @@ pub struct Options {
     pub security: Security,
     /// How the tools are kept, where a stack leaves a choice.
     pub router: Option<String>,
+    /// Whether to serve standard input and output, and no port.
+    pub stdio: bool,
 }
 
 impl Options {
@@ -61,7 +64,8 @@ impl Options {
     }
 
     fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, Box<dyn Error + Send + Sync>> {
-        let mut options = Self { port: 0, tools: 1, security: Security::None, router: None };
+        let mut options =
+            Self { port: 0, tools: 1, security: Security::None, router: None, stdio: false };
         let (mut level, mut token, mut audit) = (String::from("none"), None, None);
         while let Some(name) = args.next() {
             let value = args.next().ok_or_else(|| format!("`{name}` needs a value"))?;
@@ -72,6 +76,7 @@ impl Options {
                 ("--token", _) => token = Some(value),
                 ("--audit", _) => audit = Some(value.into()),
                 ("--router", _) => options.router = Some(value),
+                ("--over", "http" | "stdio") => options.stdio = value == "stdio",
                 _ => return Err(format!("`{name} {value}` is not understood").into()),
             }
         }
@@ -108,8 +113,10 @@ mod tests {
             tools: 50,
             security: Security::Bearer("t".to_owned()),
             router: None,
+            stdio: false,
         };
         assert_eq!(options, Some(expected));
+        assert_eq!(parse("--over stdio").map(|options| options.stdio), Some(true));
         let full = parse("--security full --token t --audit a.jsonl").map(|it| it.security);
         assert_eq!(full, Some(Security::Full { token: "t".into(), audit: "a.jsonl".into() }));
         assert_eq!(parse("").map(|options| options.security), Some(Security::None));
@@ -124,6 +131,7 @@ mod tests {
             "--security bearer",
             "--token t",
             "--x y",
+            "--over pipes",
             "--security full --token t",
             "--security bearer --token t --audit a",
         ];

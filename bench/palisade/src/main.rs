@@ -12,6 +12,7 @@ use palisade::{
         AllowedOrigins, Rate, RateLimits, Role, Rule, RulePolicy, ServerSecurity,
         audit::{FailMode, JsonLinesAudit},
     },
+    stdio::StdioServer,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -34,6 +35,11 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
             server.with_tool(tool)
         })
         .build()?;
+    if options.stdio {
+        return Ok(StdioServer::new(server, SecurityConfig::stdio().build()?)
+            .serve_stdio()
+            .await?);
+    }
     let http = HttpServer::bind(options.address(), server, security(&options.security)?).await?;
     announce(http.local_addr()?)?;
     http.serve().await;

@@ -1,4 +1,4 @@
-//! rmcp as its users run it over HTTP: stateless, JSON answers, on axum.
+//! rmcp as its users run it: over HTTP stateless, with JSON answers, on axum; or over stdio.
 
 mod rebuilt;
 mod shared;
@@ -13,8 +13,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bench_common::{Options, announce};
-use rmcp::transport::streamable_http_server::{
-    StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager,
+use rmcp::{
+    ServiceExt,
+    transport::streamable_http_server::{
+        StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager,
+    },
 };
 use tokio::net::TcpListener;
 
@@ -23,6 +26,12 @@ use crate::{rebuilt::Rebuilt, shared::Shared};
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let options = Options::from_args()?;
+    if options.stdio {
+        // One router for all calls: over stdio there is one session.
+        let serving = Shared::new(options.tools).serve(rmcp::transport::stdio()).await?;
+        serving.waiting().await?;
+        return Ok(());
+    }
     let config = StreamableHttpServerConfig::default()
         .with_legacy_session_mode(false)
         .with_json_response(true)

@@ -18,7 +18,7 @@ pub(super) const BODY: &str = concat!(
 );
 
 /// How the answer holds the sum.
-const ANSWER: &str = r#""text":"5""#;
+pub(super) const ANSWER: &str = r#""text":"5""#;
 
 /// The headers that go with [`BODY`].
 pub(super) fn headers(token: Option<&str>) -> Vec<(&'static str, String)> {

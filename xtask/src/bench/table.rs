@@ -99,7 +99,7 @@ fn compare(rows: &[Row], what: &str, with: &str, target: f64) {
 }
 
 /// The middle value; of an even number of values, the mean of the middle two.
-fn median(values: &[f64]) -> f64 {
+pub(super) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let middle = sorted.len() / 2;
