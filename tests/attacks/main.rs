@@ -54,6 +54,10 @@ mod slow;
 #[cfg(test)]
 mod state;
 #[cfg(test)]
+mod stdio;
+#[cfg(test)]
+mod stdio_launch;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tasks;

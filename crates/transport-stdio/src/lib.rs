@@ -9,8 +9,16 @@
 //! This crate is for Unix. Elsewhere it is empty: what it promises about processes, their groups and the
 //! owners of files cannot be promised there.
 
+#[cfg(all(unix, feature = "client"))]
+mod client;
 #[cfg(all(unix, feature = "server"))]
 mod server;
+#[cfg(all(unix, any(feature = "client", feature = "server")))]
+mod stream;
 
+#[cfg(all(unix, feature = "client"))]
+pub use client::{
+    LaunchError, ProcessLimits, Restart, ServerCommand, StdioTransport, StdioTransportBuilder,
+};
 #[cfg(all(unix, feature = "server"))]
 pub use server::{ServeError, StdioServer};

@@ -206,6 +206,15 @@ pub enum TransportError {
     /// The transport was closed.
     #[error("the transport is closed")]
     Closed,
+    /// The process of the server has ended too often, and is not started again.
+    #[error("the process of the server has ended too often and is not started again")]
+    ProcessEnded,
+    /// The server sends more about one request than anybody reads.
+    #[error("more than {limit} messages wait to be read")]
+    Unread {
+        /// The limit, in messages.
+        limit: usize,
+    },
     /// The credentials cannot be sent there: plain http beyond loopback, or another origin.
     #[error("credentials are not sent to {origin}")]
     CredentialsNotSent {
@@ -235,6 +244,8 @@ impl TransportError {
             Self::NotOffered => "not_offered",
             Self::Interrupted => "interrupted",
             Self::Closed => "closed",
+            Self::ProcessEnded => "process_ended",
+            Self::Unread { .. } => "unread_messages",
             Self::CredentialsNotSent { .. } => "credentials_not_sent",
             Self::Credentials(_) => "no_credentials",
         }

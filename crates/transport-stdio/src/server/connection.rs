@@ -4,18 +4,17 @@ use std::{
     future::{Future, poll_fn},
     io,
     ops::ControlFlow,
-    pin::{Pin, pin},
+    pin::Pin,
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::stream::{FuturesUnordered, Stream};
 use palisade_security::Principal;
-use palisade_transport::{LineDecoder, encode_line};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite},
+    io::{AsyncRead, AsyncWrite},
     time::{Sleep, sleep},
 };
 use tracing::Instrument as _;
@@ -25,15 +24,7 @@ use super::{
     exchange::{Shared, exchange, refuse_line},
     running::{Event, NextEvent, Running, Slot, Table},
 };
-
-/// What waits to be written before nothing more is read or run: a peer that does not read its answers gets
-/// no more of them.
-const HIGH_WATER: usize = 64 << 10;
-/// How much is read at once: at first, and while the peer sends more than that.
-const READ: usize = 8 << 10;
-const MAX_READ: usize = 64 << 10;
-/// What is kept of the memory for output while there is none.
-const KEPT: usize = 256 << 10;
+use crate::stream::{Input, InputError, Output, is_gone};
 
 /// Everything about one pair of streams.
 pub(super) struct Connection<R, W> {
@@ -47,42 +38,14 @@ pub(super) struct Connection<R, W> {
     drain: Option<Pin<Box<Sleep>>>,
 }
 
-struct Input<R> {
-    reader: R,
-    buffer: BytesMut,
-    /// How much to make room for.
-    size: usize,
-    lines: LineDecoder,
-    /// The peer has closed its end.
-    ended: bool,
-}
-
-struct Output<W> {
-    writer: W,
-    buffer: Vec<u8>,
-    written: usize,
-    unflushed: bool,
-    /// How long the peer may take nothing of what waits.
-    patience: Option<Duration>,
-    stalled: Option<Pin<Box<Sleep>>>,
-}
-
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
     pub(super) fn new(shared: Arc<Shared>, peer: Principal, reader: R, writer: W) -> Self {
-        let lines = LineDecoder::new(shared.security.limits().max_body_bytes());
-        let buffer = BytesMut::new();
+        let input = Input::new(reader, shared.security.limits().max_body_bytes());
         Self {
             shared,
             peer,
-            input: Input { reader, buffer, size: READ, lines, ended: false },
-            output: Output {
-                writer,
-                buffer: Vec::new(),
-                written: 0,
-                unflushed: false,
-                patience: None,
-                stalled: None,
-            },
+            input,
+            output: Output::new(writer),
             running: FuturesUnordered::new(),
             table: Arc::default(),
             drain: None,
@@ -92,7 +55,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
     /// Gives up on a peer that reads nothing of what waits for so long. By default nobody is given up: the
     /// peer that launched this process may be stopped for as long as it likes.
     pub(super) fn with_patience(mut self, patience: Duration) -> Self {
-        self.output.patience = Some(patience);
+        self.output.set_patience(patience);
         self
     }
 
@@ -114,7 +77,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
                 Err(error) if is_gone(&error) => return Poll::Ready(Ok(())),
                 Err(error) => return Poll::Ready(Err(ServeError::Write(error))),
             };
-            if self.input.ended {
+            if self.input.has_ended() {
                 if self.running.is_empty() && self.output.is_empty() {
                     return Poll::Ready(Ok(()));
                 }
@@ -158,19 +121,19 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
     /// Serves what has arrived. Returns whether anything had.
     fn poll_input(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
         let mut any = false;
-        while self.output.has_room() && !self.input.ended {
-            match self.input.lines.next_line() {
-                Ok(Some(line)) => {
+        while self.output.has_room() {
+            match self.input.poll_line(cx) {
+                Poll::Pending | Poll::Ready(None) => break,
+                Poll::Ready(Some(Ok(line))) => {
                     if self.start(line, cx).is_break() {
                         // Who is cancelled ends before anything else begins.
                         return Ok(true);
                     }
                 }
-                Ok(None) => match self.input.poll_read(cx) {
-                    Poll::Pending => break,
-                    Poll::Ready(read) => read?,
-                },
-                Err(error) => self.output.push(&refuse_line(&self.shared, &self.peer, error)),
+                Poll::Ready(Some(Err(InputError::Line(error)))) => {
+                    self.output.push(&refuse_line(&self.shared, &self.peer, error));
+                }
+                Poll::Ready(Some(Err(InputError::Read(error)))) => return Err(error),
             }
             any = true;
         }
@@ -204,94 +167,6 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
         self.running.push(running.into());
         ControlFlow::Continue(())
     }
-}
-
-impl<R: AsyncRead + Unpin> Input<R> {
-    /// Hands the next chunk to the decoder.
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.buffer.capacity() < self.size / 2 {
-            self.buffer.reserve(self.size);
-        }
-        let room = self.buffer.capacity();
-        let read = pin!(self.reader.read_buf(&mut self.buffer)).poll(cx);
-        let Poll::Ready(read) = read else { return Poll::Pending };
-        match read? {
-            0 => {
-                self.ended = true;
-                let unread = self.lines.pending();
-                if unread > 0 {
-                    tracing::debug!(unread, "the peer left within a message");
-                }
-            }
-            read => {
-                if read == room {
-                    self.size = self.size.saturating_mul(2).min(MAX_READ);
-                }
-                self.lines.feed(self.buffer.split().freeze());
-            }
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<W: AsyncWrite + Unpin> Output<W> {
-    fn push(&mut self, message: &[u8]) {
-        encode_line(&mut self.buffer, message);
-    }
-
-    fn has_room(&self) -> bool {
-        self.buffer.len().saturating_sub(self.written) < HIGH_WATER
-    }
-
-    fn is_empty(&self) -> bool {
-        self.buffer.is_empty() && !self.unflushed
-    }
-
-    /// Writes all that waits, in one piece if the peer has room for it. Returns whether it took anything.
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
-        let mut any = false;
-        while let Some(rest) = self.buffer.get(self.written..).filter(|rest| !rest.is_empty()) {
-            match Pin::new(&mut self.writer).poll_write(cx, rest) {
-                Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
-                Poll::Ready(written) => self.written = self.written.saturating_add(written?),
-                Poll::Pending => {
-                    self.poll_patience(cx, any)?;
-                    return Ok(any);
-                }
-            }
-            any = true;
-            self.unflushed = true;
-        }
-        if any {
-            self.buffer.clear();
-            self.buffer.shrink_to(KEPT);
-            self.written = 0;
-            self.stalled = None;
-        }
-        if self.unflushed && Pin::new(&mut self.writer).poll_flush(cx)?.is_ready() {
-            self.unflushed = false;
-        }
-        Ok(any)
-    }
-
-    /// Fails if the peer has taken nothing for too long.
-    fn poll_patience(&mut self, cx: &mut Context<'_>, took_some: bool) -> io::Result<()> {
-        let Some(patience) = self.patience else { return Ok(()) };
-        if took_some {
-            self.stalled = None;
-        }
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(patience)));
-        match stalled.as_mut().poll(cx) {
-            Poll::Ready(()) => Err(io::ErrorKind::TimedOut.into()),
-            Poll::Pending => Ok(()),
-        }
-    }
-}
-
-/// Whether an error says that the peer has left, which it may.
-fn is_gone(error: &io::Error) -> bool {
-    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected};
-    matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected)
 }
 
 #[cfg(test)]

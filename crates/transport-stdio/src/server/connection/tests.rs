@@ -17,7 +17,7 @@ use tokio::io::{
 };
 
 use super::*;
-use crate::StdioServer;
+use crate::{StdioServer, stream::HIGH_WATER};
 
 /// Obeys the method: `echo` answers at once, `notify` sends two notifications first, `wait` never ends.
 #[derive(Clone, Debug, Default)]

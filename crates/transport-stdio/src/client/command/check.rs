@@ -1,0 +1,272 @@
+//! What must be true of a program before it is launched.
+
+use std::{
+    ffi::OsString,
+    fs::{self, File, Metadata},
+    io::{self, Read},
+    os::unix::{ffi::OsStrExt, fs::MetadataExt},
+    path::{Path, PathBuf},
+};
+
+use palisade_security::digest::digest;
+
+use super::{ServerCommand, Value};
+
+/// The largest file that a digest is made of, in bytes.
+const MAX_DIGESTED: u64 = 512 << 20;
+
+/// Why a server is not launched. Safe to log: no argument and no value of a variable is in it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LaunchError {
+    /// The program is neither an absolute path nor a plain name.
+    #[error("`{}` is neither an absolute path nor a name without slashes", .0.display())]
+    RelativePath(PathBuf),
+    /// A directory to look in is not an absolute path.
+    #[error("the search directory `{}` is not an absolute path", .0.display())]
+    RelativeSearchDir(PathBuf),
+    /// There is no such program.
+    #[error("there is no program `{}`", .0.display())]
+    NotFound(PathBuf),
+    /// It is a batch file: the interpreter that runs them reads arguments anew, and runs what it finds in them.
+    #[error("`{}` is a batch file", .0.display())]
+    BatchFile(PathBuf),
+    /// It is not a file that can be executed.
+    #[error("`{}` is not an executable file", .0.display())]
+    NotExecutable(PathBuf),
+    /// It, or a directory on the way to it, belongs to another user than root and this one.
+    #[error("`{}` belongs to the user {uid}", path.display())]
+    ForeignOwner {
+        /// The file or directory.
+        path: PathBuf,
+        /// Whose it is.
+        uid: u32,
+    },
+    /// It, or a directory on the way to it, can be changed by others.
+    #[error("`{}` can be written by others (mode {mode:o})", path.display())]
+    WritableByOthers {
+        /// The file or directory.
+        path: PathBuf,
+        /// The permission bits.
+        mode: u32,
+    },
+    /// The digest of the file is not the pinned one.
+    #[error("`{}` is not the file whose digest is pinned", .0.display())]
+    DigestDiffers(PathBuf),
+    /// The file is too large to be digested.
+    #[error("`{}` is too large for a pinned digest", .0.display())]
+    TooLarge(PathBuf),
+    /// A value begins with a dash, so the program would take it for a flag.
+    #[error("argument {index} begins with a dash but is not declared as a flag")]
+    LeadingDash {
+        /// Which one, from 0.
+        index: usize,
+    },
+    /// An argument or a variable holds a NUL byte, where it would end.
+    #[error("an argument or a variable holds a nul byte")]
+    Nul,
+    /// The name of a variable is empty or has an equals sign.
+    #[error("`{}` is not the name of a variable", .0.display())]
+    InvalidVariable(OsString),
+    /// A variable that is to be passed on is not set.
+    #[error("the variable `{}` is not set", .0.display())]
+    MissingVariable(OsString),
+    /// The working directory is not an absolute path to a directory.
+    #[error("the working directory `{}` is not an absolute path to a directory", .0.display())]
+    InvalidCurrentDir(PathBuf),
+    /// The limits of the process cannot be set.
+    #[error("the limits of the process cannot be set")]
+    Limits(#[source] io::Error),
+    /// There is no tokio runtime to serve it in.
+    #[error("there is no tokio runtime")]
+    NoRuntime,
+    /// The system does not start it.
+    #[error("the program cannot be started")]
+    Spawn(#[source] io::Error),
+}
+
+impl LaunchError {
+    /// A stable name for logs and for `match` across versions.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::RelativePath(_) => "program_path_relative",
+            Self::RelativeSearchDir(_) => "search_dir_relative",
+            Self::NotFound(_) => "program_not_found",
+            Self::BatchFile(_) => "program_is_batch_file",
+            Self::NotExecutable(_) => "program_not_executable",
+            Self::ForeignOwner { .. } => "program_foreign_owner",
+            Self::WritableByOthers { .. } => "program_writable_by_others",
+            Self::DigestDiffers(_) => "program_digest_differs",
+            Self::TooLarge(_) => "program_too_large",
+            Self::LeadingDash { .. } => "argument_leading_dash",
+            Self::Nul => "argument_nul",
+            Self::InvalidVariable(_) => "invalid_variable",
+            Self::MissingVariable(_) => "missing_variable",
+            Self::InvalidCurrentDir(_) => "invalid_current_dir",
+            Self::Limits(_) => "process_limits_not_set",
+            Self::NoRuntime => "no_runtime",
+            Self::Spawn(_) => "program_not_started",
+        }
+    }
+}
+
+/// A command that may be launched now.
+#[derive(Debug)]
+pub(in crate::client) struct Checked {
+    /// The file, with all links followed.
+    pub(in crate::client) file: PathBuf,
+    /// The name it was found by, which programs look at.
+    pub(in crate::client) name: PathBuf,
+    pub(in crate::client) args: Vec<OsString>,
+    pub(in crate::client) env: Vec<(OsString, OsString)>,
+    pub(in crate::client) current_dir: PathBuf,
+}
+
+impl ServerCommand {
+    pub(in crate::client) fn checked(&self) -> Result<Checked, LaunchError> {
+        let args = self.checked_args()?;
+        let env = self.checked_env()?;
+        let name = self.found()?;
+        let file = name.canonicalize().map_err(|_| LaunchError::NotFound(name.clone()))?;
+        for path in [&name, &file] {
+            if is_batch(path) {
+                return Err(LaunchError::BatchFile(path.clone()));
+            }
+            path.parent().map_or(Ok(()), check_dirs)?;
+        }
+        check_file(&file)?;
+        if let Some(pinned) = self.digest {
+            check_digest(&file, pinned)?;
+        }
+        let current_dir = self.checked_current_dir()?;
+        Ok(Checked { file, name, args, env, current_dir })
+    }
+
+    fn checked_args(&self) -> Result<Vec<OsString>, LaunchError> {
+        for (index, arg) in self.args.iter().enumerate() {
+            if !arg.declared && arg.text.as_bytes().first() == Some(&b'-') {
+                return Err(LaunchError::LeadingDash { index });
+            }
+            if arg.text.as_bytes().contains(&0) {
+                return Err(LaunchError::Nul);
+            }
+        }
+        Ok(self.args.iter().map(|arg| arg.text.clone()).collect())
+    }
+
+    fn checked_env(&self) -> Result<Vec<(OsString, OsString)>, LaunchError> {
+        let mut env = Vec::new();
+        for (name, value) in &self.env {
+            let bytes = name.as_bytes();
+            if bytes.is_empty() || bytes.contains(&b'=') || bytes.contains(&0) {
+                return Err(LaunchError::InvalidVariable(name.clone()));
+            }
+            let value = match value {
+                Value::Given(secret) => OsString::from(secret.expose()),
+                Value::Inherited => std::env::var_os(name)
+                    .ok_or_else(|| LaunchError::MissingVariable(name.clone()))?,
+            };
+            if value.as_bytes().contains(&0) {
+                return Err(LaunchError::Nul);
+            }
+            env.push((name.clone(), value));
+        }
+        Ok(env)
+    }
+
+    /// The program's path, by which it was given or found.
+    fn found(&self) -> Result<PathBuf, LaunchError> {
+        let program = &self.program;
+        if program.is_absolute() {
+            return Ok(program.clone());
+        }
+        let is_name = program.file_name() == Some(program.as_os_str());
+        if !is_name {
+            return Err(LaunchError::RelativePath(program.clone()));
+        }
+        for dir in &self.search_dirs {
+            if !dir.is_absolute() {
+                return Err(LaunchError::RelativeSearchDir(dir.clone()));
+            }
+            let candidate = dir.join(program);
+            if candidate.is_file() {
+                return Ok(candidate);
+            }
+        }
+        Err(LaunchError::NotFound(program.clone()))
+    }
+
+    fn checked_current_dir(&self) -> Result<PathBuf, LaunchError> {
+        let dir = &self.current_dir;
+        let invalid = || LaunchError::InvalidCurrentDir(dir.clone());
+        if !dir.is_absolute() {
+            return Err(invalid());
+        }
+        let dir = dir.canonicalize().map_err(|_| invalid())?;
+        let metadata = fs::metadata(&dir).map_err(|_| invalid())?;
+        if !metadata.is_dir() {
+            return Err(invalid());
+        }
+        // No sticky bit helps: whoever can put a file here is read by the program.
+        if metadata.mode() & 0o002 != 0 {
+            return Err(writable(&dir, &metadata));
+        }
+        Ok(dir)
+    }
+}
+
+/// Checks a directory and those above it: whoever can rename in one of them chooses what is launched.
+fn check_dirs(dir: &Path) -> Result<(), LaunchError> {
+    for dir in dir.ancestors() {
+        let metadata = fs::metadata(dir).map_err(|_| LaunchError::NotFound(dir.to_owned()))?;
+        check_owner(dir, &metadata)?;
+        // In a sticky one, nobody can rename what is another's. A group is whom its owner trusts.
+        if metadata.mode() & 0o1002 == 0o0002 {
+            return Err(writable(dir, &metadata));
+        }
+    }
+    Ok(())
+}
+
+fn check_file(file: &Path) -> Result<(), LaunchError> {
+    let metadata = fs::metadata(file).map_err(|_| LaunchError::NotFound(file.to_owned()))?;
+    if !metadata.is_file() || metadata.mode() & 0o111 == 0 {
+        return Err(LaunchError::NotExecutable(file.to_owned()));
+    }
+    check_owner(file, &metadata)?;
+    if metadata.mode() & 0o022 != 0 {
+        return Err(writable(file, &metadata));
+    }
+    Ok(())
+}
+
+fn check_owner(path: &Path, metadata: &Metadata) -> Result<(), LaunchError> {
+    let uid = metadata.uid();
+    if uid == 0 || uid == rustix::process::geteuid().as_raw() {
+        Ok(())
+    } else {
+        Err(LaunchError::ForeignOwner { path: path.to_owned(), uid })
+    }
+}
+
+fn writable(path: &Path, metadata: &Metadata) -> LaunchError {
+    LaunchError::WritableByOthers { path: path.to_owned(), mode: metadata.mode() & 0o7777 }
+}
+
+fn check_digest(file: &Path, pinned: [u8; 32]) -> Result<(), LaunchError> {
+    let not_read = |_| LaunchError::NotFound(file.to_owned());
+    let mut bytes = Vec::new();
+    let opened = File::open(file).map_err(not_read)?;
+    opened.take(MAX_DIGESTED.saturating_add(1)).read_to_end(&mut bytes).map_err(not_read)?;
+    if bytes.len() as u64 > MAX_DIGESTED {
+        return Err(LaunchError::TooLarge(file.to_owned()));
+    }
+    if digest(&bytes) == pinned { Ok(()) } else { Err(LaunchError::DigestDiffers(file.to_owned())) }
+}
+
+fn is_batch(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| {
+        extension.eq_ignore_ascii_case("bat") || extension.eq_ignore_ascii_case("cmd")
+    })
+}
