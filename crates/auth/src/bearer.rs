@@ -14,7 +14,7 @@ pub use crate::secrets::SecretEntry as TokenEntry;
 /// number of `=`.
 fn is_token68(text: &str) -> bool {
     let start = text.trim_end_matches('=');
-    let valid = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
+    let valid = |byte| matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'+' | b'/');
     !start.is_empty() && start.bytes().all(valid)
 }
 

@@ -21,33 +21,43 @@ use serde::{Deserialize, de::DeserializeOwned};
 use crate::{registry::Registry, server::Shared};
 
 /// Answers one request.
+///
+/// What waits is boxed, but for calls of tools: this future is made for every request, and as large as the
+/// largest of its branches.
 pub(crate) async fn dispatch(server: &Arc<Shared>, call: Call<'_>) -> Reply {
     let registry = server.registry();
     if call.request.method == method::COMPLETION_COMPLETE && discover::completes(&registry) {
         // Its target stands within the parameters: it asks the policy about that itself.
-        return completion::complete(server, &registry, &call).await;
+        return Box::pin(completion::complete(server, &registry, &call)).await;
     }
     if registry.has_tasks && tasks::is_one_of(&call.request.method) {
         // Which tool a task runs is in its record: it asks the policy about that itself.
-        return tasks::serve(server, &call).await;
+        return Box::pin(tasks::serve(server, &call)).await;
     }
-    let Some(target) = target_of(&call, &registry) else {
-        return reply::method_not_found(&call);
+    let authorized = match authorized(&call, &registry) {
+        Ok(authorized) => authorized,
+        Err(refusal) => return refusal,
     };
-    let target = match target {
-        Ok(target) => target,
-        Err(error) => return reply::error(&call, &error),
+    let reply = route(server, &registry, &call, &authorized).await;
+    reply.with_would_deny(authorized.would_deny())
+}
+
+/// Asks the policy.
+///
+/// # Errors
+///
+/// The reply, if there is nothing to serve.
+fn authorized<'a>(call: &Call<'a>, registry: &Registry) -> Result<Authorized<'a>, Reply> {
+    let target = match target_of(call, registry) {
+        Some(Ok(target)) => target,
+        Some(Err(error)) => return Err(reply::error(call, &error)),
+        None => return Err(reply::method_not_found(call)),
     };
     let request = AccessRequest::new(call.principal, &call.request.method)
         .with_target(target)
         .with_arguments(call.params.arguments);
-    match authorize(call.security.policy(), request) {
-        Ok(authorized) => {
-            let reply = route(server, &registry, &call, authorized).await;
-            reply.with_would_deny(authorized.would_deny())
-        }
-        Err(reason) => reply::rejected(&call, &RejectError::from(reason)),
-    }
+    authorize(call.security.policy(), request)
+        .map_err(|reason| reply::rejected(call, &RejectError::from(reason)))
 }
 
 /// What a request is about. `None` if this server has no such method: methods of features that it does
@@ -78,11 +88,11 @@ async fn route(
     server: &Arc<Shared>,
     registry: &Registry,
     call: &Call<'_>,
-    authorized: Authorized<'_>,
+    authorized: &Authorized<'_>,
 ) -> Reply {
     match (authorized.request().method, authorized.request().target) {
         (method::SERVER_DISCOVER, _) => discover::discover(server, registry, call),
-        (method::SUBSCRIPTIONS_LISTEN, _) => listen::listen(server, registry, call).await,
+        (method::SUBSCRIPTIONS_LISTEN, _) => Box::pin(listen::listen(server, registry, call)).await,
         (method::TOOLS_LIST, _) => list::list(server, call, &list::TOOLS, &registry.tools),
         (method::PROMPTS_LIST, _) => list::list(server, call, &list::PROMPTS, &registry.prompts),
         (method::RESOURCES_LIST, _) => {
@@ -95,10 +105,10 @@ async fn route(
             tools::call(server, registry, call, authorized, name).await
         }
         (method::PROMPTS_GET, Target::Prompt(name)) => {
-            prompts::get(server, registry, call, authorized, name).await
+            Box::pin(prompts::get(server, registry, call, *authorized, name)).await
         }
         (method::RESOURCES_READ, Target::Resource(uri)) => {
-            resources::read(server, registry, call, authorized, uri).await
+            Box::pin(resources::read(server, registry, call, *authorized, uri)).await
         }
         _ => reply::method_not_found(call),
     }

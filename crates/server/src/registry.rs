@@ -1,6 +1,6 @@
 //! What a server offers: an immutable snapshot, prepared once, shared by every request.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use palisade_protocol::{RawJson, header::ParamHeaders};
 
@@ -23,7 +23,8 @@ pub(crate) struct Registry {
 /// Entries in the order of registration, found by key.
 pub(crate) struct Listing<T> {
     entries: Vec<Arc<T>>,
-    index: HashMap<String, usize>,
+    /// Where each entry is, in the order of the keys: to look one up takes less than to hash it.
+    index: Vec<(Box<str>, usize)>,
 }
 
 /// Something that stands in a list.
@@ -128,26 +129,34 @@ impl<T: Entry> Listing<T> {
         if self.entries.iter().any(|other| other.key().eq_ignore_ascii_case(entry.key())) {
             return Err(Collision);
         }
-        self.index.insert(entry.key().to_owned(), self.entries.len());
+        let place = self.search(entry.key()).unwrap_or_else(|place| place);
+        self.index.insert(place, (entry.key().into(), self.entries.len()));
         self.entries.push(Arc::new(entry));
         Ok(())
     }
 
     /// Removes an entry; whether there was one.
     pub(crate) fn remove(&mut self, key: &str) -> bool {
-        let before = self.entries.len();
-        self.entries.retain(|entry| entry.key() != key);
-        self.index = self
-            .entries
-            .iter()
-            .enumerate()
-            .map(|(at, entry)| (entry.key().to_owned(), at))
-            .collect();
-        self.entries.len() < before
+        let Ok(at) = self.search(key) else { return false };
+        let (_, place) = self.index.remove(at);
+        self.entries.remove(place);
+        let behind = self.index.iter_mut().filter(|(_, other)| *other > place);
+        behind.for_each(|(_, other)| *other -= 1);
+        true
+    }
+
+    /// Where a key is in the index, or would be.
+    fn search(&self, key: &str) -> Result<usize, usize> {
+        self.index.binary_search_by(|(other, _)| (**other).cmp(key))
+    }
+
+    /// Where an entry is.
+    fn place(&self, key: &str) -> Option<usize> {
+        self.search(key).ok().and_then(|at| self.index.get(at)).map(|(_, place)| *place)
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<&Arc<T>> {
-        self.entries.get(*self.index.get(key)?)
+        self.entries.get(self.place(key)?)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -161,7 +170,7 @@ impl<T: Entry> Listing<T> {
     /// The entries after the one with this key; all of them for `None`. `None` if there is no such key.
     pub(crate) fn after(&self, key: Option<&str>) -> Option<&[Arc<T>]> {
         let start = match key {
-            Some(key) => self.index.get(key)? + 1,
+            Some(key) => self.place(key)? + 1,
             None => 0,
         };
         self.entries.get(start..)
@@ -170,7 +179,7 @@ impl<T: Entry> Listing<T> {
 
 impl<T> Default for Listing<T> {
     fn default() -> Self {
-        Self { entries: Vec::new(), index: HashMap::new() }
+        Self { entries: Vec::new(), index: Vec::new() }
     }
 }
 
@@ -182,7 +191,7 @@ impl<T> Clone for Listing<T> {
 
 impl<T> fmt::Debug for Listing<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.index.keys()).finish()
+        f.debug_set().entries(self.index.iter().map(|(key, _)| key)).finish()
     }
 }
 
@@ -223,5 +232,38 @@ impl Entry for TemplateEntry {
 
     fn definition(&self) -> &RawJson {
         &self.definition
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Registry;
+    use crate::{Context, ToolRoute};
+
+    #[test]
+    fn entries_are_found_and_stay_in_order_whatever_goes() {
+        let names = ["m", "b", "z", "a", "k"];
+        for gone in 0..names.len() {
+            let mut registry = Registry::default();
+            for name in names {
+                let tool = ToolRoute::dynamic(
+                    name,
+                    serde_json::json!({ "type": "object" }),
+                    async |_, _: Context| "",
+                );
+                registry.insert_tool(tool).unwrap();
+            }
+            let tools = &mut registry.tools;
+            assert!(tools.remove(names[gone]) && !tools.remove(names[gone]));
+            let left: Vec<&str> =
+                names.iter().copied().filter(|name| *name != names[gone]).collect();
+            let listed: Vec<&str> = tools.iter().map(|tool| &*tool.route.tool.name).collect();
+            assert_eq!(listed, left);
+            for (at, name) in left.iter().enumerate() {
+                assert_eq!(tools.get(name).unwrap().route.tool.name, *name);
+                assert_eq!(tools.after(Some(name)).unwrap().len(), left.len() - at - 1);
+            }
+            assert!(tools.get(names[gone]).is_none() && tools.get("c").is_none());
+        }
     }
 }

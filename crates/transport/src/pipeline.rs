@@ -67,7 +67,10 @@ pub fn envelope_code(code: ErrorCode) -> &'static str {
 /// # Cancel safety
 ///
 /// Dropping the future cancels the request.
-pub async fn dispatch_in_time(dispatcher: &dyn Dispatcher, call: Call<'_>) -> Reply {
+pub fn dispatch_in_time<'a>(
+    dispatcher: &'a dyn Dispatcher,
+    call: Call<'a>,
+) -> impl Future<Output = Reply> + Send + 'a {
     let dispatch = dispatcher.dispatch(call);
     let life = remaining_life(call.security, call.principal);
     let limit = match &*call.request.method {
@@ -77,11 +80,15 @@ pub async fn dispatch_in_time(dispatcher: &dyn Dispatcher, call: Call<'_>) -> Re
             Some(life.map_or(limit, |life| life.min(limit)))
         }
     };
-    let Some(limit) = limit else { return dispatch.await };
-    within(limit, dispatch).await.unwrap_or_else(|| {
-        let error = ErrorObject::new(ErrorCode::INTERNAL_ERROR, "the time for this request is up");
-        Reply::error(Some(&call.request.id), &error, "request_timeout").with_http_status(504)
-    })
+    let id = &call.request.id;
+    async move {
+        let Some(limit) = limit else { return dispatch.await };
+        within(limit, dispatch).await.unwrap_or_else(|| {
+            let error =
+                ErrorObject::new(ErrorCode::INTERNAL_ERROR, "the time for this request is up");
+            Reply::error(Some(id), &error, "request_timeout").with_http_status(504)
+        })
+    }
 }
 
 fn remaining_life(security: &ServerSecurity, principal: &Principal) -> Option<Duration> {

@@ -1,6 +1,6 @@
 //! The fields of an audit record as JSON, fast: this runs within every request.
 
-use std::io::Write as _;
+use std::{io::Write as _, net::SocketAddr};
 
 use super::{AuditRecord, escape};
 
@@ -21,8 +21,7 @@ pub(super) fn push_record(out: &mut Vec<u8>, record: &AuditRecord<'_>) {
     push_text(out, b",\"transport\":", record.transport);
     if let Some(peer) = record.peer {
         out.extend_from_slice(b",\"peer\":\"");
-        // Into memory: cannot fail.
-        let _ = write!(out, "{peer}");
+        push_address(out, peer);
         out.push(b'"');
     }
     if let Some(principal) = record.principal {
@@ -52,6 +51,20 @@ pub(super) fn push_record(out: &mut Vec<u8>, record: &AuditRecord<'_>) {
     }
     out.extend_from_slice(b",\"duration_us\":");
     push_number(out, u64::try_from(record.duration.as_micros()).unwrap_or(u64::MAX));
+}
+
+/// Appends an address as its `Display` has it.
+fn push_address(out: &mut Vec<u8>, address: SocketAddr) {
+    let SocketAddr::V4(v4) = address else {
+        // Into memory: cannot fail.
+        let _ = write!(out, "{address}");
+        return;
+    };
+    for (octet, end) in v4.ip().octets().into_iter().zip(*b"...:") {
+        push_number(out, u64::from(octet));
+        out.push(end);
+    }
+    push_number(out, u64::from(v4.port()));
 }
 
 /// Appends a number in decimal.
@@ -197,6 +210,17 @@ mod tests {
         assert_eq!(cut(&"x".repeat(257)), format!("{}[cut]", "x".repeat(256)));
         assert_eq!(cut(&"\u{65e5}".repeat(256)), "\u{65e5}".repeat(256));
         assert_eq!(cut(&"\u{e0041}".repeat(99)), format!("{}[cut]", "\u{e0041}".repeat(64)));
+    }
+
+    #[test]
+    fn addresses_are_as_they_are_displayed() {
+        for address in
+            ["0.0.0.0:0", "127.0.0.1:80", "255.100.9.10:65535", "[::1]:4711", "[2001:db8::]:1"]
+        {
+            let mut out = Vec::new();
+            push_address(&mut out, address.parse().unwrap());
+            assert_eq!(String::from_utf8(out).unwrap(), address);
+        }
     }
 
     #[test]

@@ -19,34 +19,52 @@ pub(super) async fn call(
     server: &Arc<Shared>,
     registry: &Registry,
     call: &Call<'_>,
-    authorized: Authorized<'_>,
+    authorized: &Authorized<'_>,
     name: &str,
 ) -> Reply {
-    if let Err(reject) = call.security.admit_tool(call.principal, name) {
-        return reply::rejected(call, &reject);
-    }
-    let Some(tool) = registry.tools.get(name) else {
-        return reply::error(call, &ErrorObject::invalid_params("unknown tool"));
+    let (tool, context, arguments) = match prepare(server, registry, call, name) {
+        Ok(prepared) => prepared,
+        Err(reply) => return reply,
     };
-    let inputs = match Inputs::open(server, call) {
-        Ok(inputs) => inputs,
-        Err(error) => return reply::input_refused(call, &error),
-    };
-    let context = Context::new(server, call, inputs);
-    let arguments = RawArguments::of(call.params, call.body);
-    if let Err(error) = check(tool, &arguments) {
-        return reply::tool(server, call, &context, Err(error));
-    }
     match tool.route.task.support {
         TaskSupport::Required if !tasks::are_declared(call) => tasks::undeclared(call),
         TaskSupport::Optional | TaskSupport::Required if tasks::are_declared(call) => {
-            tasks::call(server, call, authorized, tool, context, arguments).await
+            Box::pin(tasks::call(server, call, *authorized, tool, context, arguments)).await
         }
         _ => {
             let run = || tool.route.handler.run(arguments, context.clone());
-            let outcome = run::guarded(authorized, run).await;
+            let outcome = match run::begin(*authorized, run) {
+                Ok(running) => running.await,
+                Err(error) => Err(error),
+            };
             reply::tool(server, call, &context, outcome)
         }
+    }
+}
+
+/// Finds the tool, and what it runs with. Not async: nothing of what this takes is kept while the tool runs.
+///
+/// # Errors
+///
+/// The reply, if the tool is not to run.
+fn prepare<'r>(
+    server: &Arc<Shared>,
+    registry: &'r Registry,
+    call: &Call<'_>,
+    name: &str,
+) -> Result<(&'r Arc<ToolEntry>, Context, RawArguments), Reply> {
+    if let Err(reject) = call.security.admit_tool(call.principal, name) {
+        return Err(reply::rejected(call, &reject));
+    }
+    let Some(tool) = registry.tools.get(name) else {
+        return Err(reply::error(call, &ErrorObject::invalid_params("unknown tool")));
+    };
+    let inputs = Inputs::open(server, call).map_err(|error| reply::input_refused(call, &error))?;
+    let context = Context::new(server, call, inputs);
+    let arguments = RawArguments::of(call.params, call.body);
+    match check(tool, &arguments) {
+        Ok(()) => Ok((tool, context, arguments)),
+        Err(error) => Err(reply::tool(server, call, &context, Err(error))),
     }
 }
 

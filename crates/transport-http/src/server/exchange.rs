@@ -1,11 +1,17 @@
 //! One request, from its head to its answer.
 
-use std::sync::Arc;
+use std::{
+    future::Future,
+    pin::{Pin, pin},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, request::Parts};
 use http_body::Body;
-use palisade_protocol::{DecodeLimits, ErrorCode, ErrorObject, Inbound};
+use palisade_protocol::{
+    DecodeLimits, ErrorCode, ErrorObject, Inbound, ProtocolVersion, Request, RequestParams,
+};
 use palisade_security::{
     AuthnError, CorrelationId, CorrelationIds, Credentials, GuardInput, Outcome, PeerInfo,
     Preflight, Principal, RejectError, ServerSecurity, protected_resource::METADATA_METHOD,
@@ -65,26 +71,33 @@ impl Entrance {
 }
 
 /// Serves one request. Every way out leaves one audit record.
-pub(super) async fn exchange<B: Body>(
+///
+/// All that the request has is kept here, and only here: what an async function takes by value is in its
+/// future twice, and every request has this future made, moved and freed.
+#[expect(clippy::manual_async_fn, reason = "it would be larger")]
+pub(super) fn exchange<B: Body>(
     shared: Arc<Shared>,
     parts: Parts,
     body: B,
     entrance: Entrance,
     outbox: Arc<Outbox>,
     id: CorrelationId,
-) -> Answer {
-    let mut trail = Trail::new(&shared.security, id, "http", entrance.peer.address());
-    match answer(&shared, parts, body, &entrance, &outbox, &mut trail).await {
-        Ok(answer) => answer,
-        Err(reject) => refuse(&shared.security, &mut trail, &reject),
+) -> impl Future<Output = Answer> {
+    async move {
+        let mut trail = Trail::new(&shared.security, id, "http", entrance.peer.address());
+        let body = pin!(body);
+        match answer(&shared, &parts, body, &entrance, &outbox, &mut trail).await {
+            Ok(answer) => answer,
+            Err(reject) => refuse(&shared.security, &mut trail, &reject),
+        }
     }
 }
 
 /// The way of a request: room for its record, peer, guard, authentication, limits, body, message.
 async fn answer<B: Body>(
     shared: &Shared,
-    parts: Parts,
-    body: B,
+    parts: &Parts,
+    body: Pin<&mut B>,
     entrance: &Entrance,
     outbox: &Arc<Outbox>,
     trail: &mut Trail<'_>,
@@ -92,12 +105,12 @@ async fn answer<B: Body>(
     let security = &shared.security;
     trail.reserve()?;
     entrance.check_peer(security)?;
-    if let Some(preflight) = preflight(security, &parts, entrance) {
+    if let Some(preflight) = preflight(security, parts, entrance) {
         let preflight = preflight?;
         trail.finish(Outcome::Allowed, "preflight", Some(204), None);
         return Ok(Answer::preflight(preflight));
     }
-    if let Some(document) = resource_metadata(security, &parts, entrance) {
+    if let Some(document) = resource_metadata(security, parts, entrance) {
         let document = match document {
             Ok(document) => document,
             Err(reject) => {
@@ -107,13 +120,12 @@ async fn answer<B: Body>(
         trail.finish(Outcome::Allowed, "resource_metadata", Some(200), None);
         return Ok(Answer::document(document));
     }
-    let principal = admit(security, &parts, entrance).await?;
+    let principal = admit(security, parts, entrance).await?;
     trail.note_principal(&principal);
-    let Parts { headers, .. } = parts;
     security.admit_principal(&principal)?;
     let _place = shared.admission.admit(&principal, security.limits())?;
     let body = read::read(body, security.limits()).await?;
-    Ok(serve(shared, &headers, &principal, &body, outbox, trail).await)
+    Ok(serve(shared, &parts.headers, &principal, &body, outbox, trail).await)
 }
 
 /// Answers the question of a browser what a page may send; it comes without credentials.
@@ -153,7 +165,7 @@ async fn admit(
     let credentials =
         Credentials::new(&parts.headers, &entrance.peer).with_query(parts.uri.query());
     let limit = security.limits().authentication_timeout();
-    let decided = within(limit, security.authenticate(&credentials)).await;
+    let decided = within(limit, pin!(security.authenticate(&credentials))).await;
     decided.unwrap_or(Err(AuthnError::Unavailable.into()))
 }
 
@@ -166,26 +178,61 @@ async fn serve(
     outbox: &Arc<Outbox>,
     trail: &mut Trail<'_>,
 ) -> Answer {
+    let understood = match understand(shared, headers, body, trail) {
+        Ok(understood) => understood,
+        Err(answer) => return answer,
+    };
+    let Understood { request, params, version } = &understood;
+    let dispatched = {
+        let mut call = Call::new(body, request, params, principal, &shared.security, outbox);
+        call.version = *version;
+        call.correlation_id = Some(trail.correlation_id());
+        dispatch_in_time(&*shared.dispatcher, call)
+    };
+    let reply = dispatched.await;
+    trail.finish_with(&reply, Some(reply.http_status));
+    Answer::reply(reply)
+}
+
+/// A request whose headers and body say the same.
+struct Understood<'a> {
+    request: Request<'a>,
+    params: RequestParams<'a>,
+    version: ProtocolVersion,
+}
+
+/// Decodes the message and holds the headers to it. Not async: nothing of what it takes to decode is kept
+/// while the request waits.
+///
+/// # Errors
+///
+/// The answer, already recorded, if there is nothing to dispatch.
+fn understand<'a>(
+    shared: &Shared,
+    headers: &HeaderMap,
+    body: &'a Bytes,
+    trail: &mut Trail<'_>,
+) -> Result<Understood<'a>, Answer> {
     let limits = DecodeLimits::with_depth(shared.security.limits().max_json_depth());
     let (request, params) = match Inbound::decode(body, &limits) {
         Ok(Inbound::Request(request, params)) => (request, params),
         Ok(Inbound::Notification(_)) => {
             // This revision defines none over HTTP: a disconnect is the cancellation.
             trail.finish(Outcome::Allowed, "notification_ignored", Some(202), None);
-            return Answer::accepted();
+            return Err(Answer::accepted());
         }
         Ok(_) => {
             let error =
                 ErrorObject::new(ErrorCode::INVALID_REQUEST, "clients do not send responses");
             let code = Some(error.code.get());
             trail.finish(Outcome::Denied, "unexpected_response", Some(400), code);
-            return Answer::error(400, None, &error);
+            return Err(Answer::error(400, None, &error));
         }
         Err(error) => {
             let (code, id) = (error.kind.code(), error.id.as_ref());
             let error = error.kind.to_error();
             trail.finish(Outcome::Denied, code, Some(400), Some(error.code.get()));
-            return Answer::error(400, id, &error);
+            return Err(Answer::error(400, id, &error));
         }
     };
     let agreed = params.map_err(|error| error.to_error()).and_then(|params| {
@@ -194,20 +241,14 @@ async fn serve(
         let version = agree::check(headers, &request, &params, &*shared.dispatcher)?;
         Ok((params, version))
     });
-    let (params, version) = match agreed {
-        Ok(agreed) => agreed,
+    match agreed {
+        Ok((params, version)) => Ok(Understood { request, params, version }),
         Err(error) => {
             let code = Some(error.code.get());
             trail.finish(Outcome::Denied, envelope_code(error.code), Some(400), code);
-            return Answer::error(400, Some(&request.id), &error);
+            Err(Answer::error(400, Some(&request.id), &error))
         }
-    };
-    let mut call = Call::new(body, &request, &params, principal, &shared.security, outbox);
-    call.version = version;
-    call.correlation_id = Some(trail.correlation_id());
-    let reply = dispatch_in_time(&*shared.dispatcher, call).await;
-    trail.finish_with(&reply, Some(reply.http_status));
-    Answer::reply(reply)
+    }
 }
 
 fn refuse(security: &ServerSecurity, trail: &mut Trail<'_>, reject: &RejectError) -> Answer {

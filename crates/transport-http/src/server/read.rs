@@ -1,6 +1,9 @@
 //! Reading a request body within its limits.
 
-use std::{future::poll_fn, pin::pin};
+use std::{
+    future::poll_fn,
+    pin::{Pin, pin},
+};
 
 use bytes::{Buf, Bytes, BytesMut};
 use http_body::Body;
@@ -13,13 +16,15 @@ use palisade_transport::pipeline::within;
 ///
 /// `413` as soon as more than the limit has arrived, `408` when the time is up, `400` if the peer broke
 /// off.
-pub(super) async fn read<B: Body>(body: B, limits: &Limits) -> Result<Bytes, RejectError> {
-    let collect = collect(body, limits.max_body_bytes());
+pub(super) async fn read<B: Body>(
+    body: Pin<&mut B>,
+    limits: &Limits,
+) -> Result<Bytes, RejectError> {
+    let collect = pin!(collect(body, limits.max_body_bytes()));
     within(limits.body_timeout(), collect).await.unwrap_or(Err(RejectError::BodyTimeout))
 }
 
-async fn collect<B: Body>(body: B, limit: usize) -> Result<Bytes, RejectError> {
-    let mut body = pin!(body);
+async fn collect<B: Body>(mut body: Pin<&mut B>, limit: usize) -> Result<Bytes, RejectError> {
     let mut first = Bytes::new();
     let mut rest: Option<BytesMut> = None;
     let mut total: usize = 0;

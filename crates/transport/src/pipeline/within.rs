@@ -11,6 +11,8 @@ use std::{
 /// armed, only if the future is not ready at once: most requests arrive whole and most handlers do not
 /// wait.
 ///
+/// Hand in what is large pinned: what an async function takes by value is in its future twice.
+///
 /// # Cancel safety
 ///
 /// That of the future.
@@ -19,7 +21,8 @@ pub async fn within<F: Future>(limit: Duration, future: F) -> Option<F::Output> 
     if let Poll::Ready(output) = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await {
         return Some(output);
     }
-    tokio::time::timeout(limit, future).await.ok()
+    // A timer is large, and most requests need none.
+    Box::pin(tokio::time::timeout(limit, future)).await.ok()
 }
 
 #[cfg(test)]
