@@ -17,6 +17,10 @@ const LIMIT: Duration = Duration::from_secs(600);
 pub(crate) enum Language {
     TypeScript,
     Python,
+    /// The SDK for revisions up to 2025-11-25.
+    TypeScriptV1,
+    /// The SDK for revisions up to 2025-11-25.
+    PythonV1,
 }
 
 /// A language whose peers are ready to run.
@@ -36,7 +40,13 @@ const NPM: [&str; 4] = [
     "@modelcontextprotocol/node@2.1.2",
     "zod@4.6.7",
 ];
+const NPM_V1: [&str; 3] = [
+    "@modelcontextprotocol/sdk@1.32.2",
+    "@modelcontextprotocol/server-everything@2026.8.31",
+    "zod@3.25.76",
+];
 const PYPI: [&str; 1] = ["mcp==2.3.0"];
+const PYPI_V1: [&str; 1] = ["mcp==1.30.0"];
 
 impl Language {
     /// Installs the peers if they are not there yet. `None`, after a visible line, where the machine lacks what it
@@ -66,20 +76,20 @@ impl Language {
         for (name, text) in self.scripts() {
             // What is right stays untouched: another test may be starting it.
             let path = folder.join(name);
-            if fs::read_to_string(&path).ok().as_deref() != Some(text) {
+            if fs::read_to_string(&path).ok().as_deref() != Some(*text) {
                 fs::write(path, text).unwrap();
             }
         }
         let program = match self {
-            Self::TypeScript => PathBuf::from("node"),
-            Self::Python => folder.join("venv/bin/python"),
+            Self::TypeScript | Self::TypeScriptV1 => PathBuf::from("node"),
+            Self::Python | Self::PythonV1 => folder.join("venv/bin/python"),
         };
         Some(Installed { language: self, program, folder })
     }
 
     async fn missing(self) -> Option<&'static str> {
         let checks: [(&str, &[&str], &str); 2] = match self {
-            Self::TypeScript => [
+            Self::TypeScript | Self::TypeScriptV1 => [
                 ("npm", &["--version"], "npm is missing"),
                 (
                     "node",
@@ -87,7 +97,7 @@ impl Language {
                     "node 20 or newer is missing",
                 ),
             ],
-            Self::Python => [
+            Self::Python | Self::PythonV1 => [
                 (
                     "python3",
                     &["-c", "import sys; sys.exit(sys.version_info < (3, 10))"],
@@ -106,18 +116,19 @@ impl Language {
 
     async fn install(self, folder: &Path) {
         match self {
-            Self::TypeScript => {
+            Self::TypeScript | Self::TypeScriptV1 => {
                 fs::write(folder.join("package.json"), r#"{"private":true}"#).unwrap();
                 let quiet =
                     ["install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"];
-                run(Command::new("npm").args(quiet).args(NPM).current_dir(folder)).await;
+                let packages = self.packages();
+                run(Command::new("npm").args(quiet).args(packages).current_dir(folder)).await;
             }
-            Self::Python => {
+            Self::Python | Self::PythonV1 => {
                 run(Command::new("python3").args(["-m", "venv", "venv"]).current_dir(folder)).await;
                 let quiet = ["install", "--quiet", "--disable-pip-version-check"];
                 run(Command::new(folder.join("venv/bin/pip"))
                     .args(quiet)
-                    .args(PYPI)
+                    .args(self.packages())
                     .current_dir(folder))
                 .await;
             }
@@ -128,6 +139,8 @@ impl Language {
         match self {
             Self::TypeScript => &NPM,
             Self::Python => &PYPI,
+            Self::TypeScriptV1 => &NPM_V1,
+            Self::PythonV1 => &PYPI_V1,
         }
     }
 
@@ -135,20 +148,24 @@ impl Language {
         match self {
             Self::TypeScript => "typescript",
             Self::Python => "python",
+            Self::TypeScriptV1 => "typescript-v1",
+            Self::PythonV1 => "python-v1",
         }
     }
 
     /// Node looks for packages upwards from the script, so the scripts have to stand next to them.
-    fn scripts(self) -> [(&'static str, &'static str); 2] {
+    fn scripts(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Self::TypeScript => [
+            Self::TypeScript => &[
                 ("client.mjs", include_str!("peers/client.mjs")),
                 ("server.mjs", include_str!("peers/server.mjs")),
             ],
-            Self::Python => [
+            Self::Python => &[
                 ("client.py", include_str!("peers/client.py")),
                 ("server.py", include_str!("peers/server.py")),
             ],
+            Self::TypeScriptV1 => &[("server.mjs", include_str!("peers/server-v1.mjs"))],
+            Self::PythonV1 => &[("server.py", include_str!("peers/server-v1.py"))],
         }
     }
 }
@@ -157,11 +174,18 @@ impl Installed {
     /// The command for `client` or `server`.
     pub(crate) fn command(&self, role: &str) -> Command {
         let extension = match self.language {
-            Language::TypeScript => "mjs",
-            Language::Python => "py",
+            Language::TypeScript | Language::TypeScriptV1 => "mjs",
+            Language::Python | Language::PythonV1 => "py",
         };
         let mut command = Command::new(&self.program);
         command.arg(self.folder.join(role).with_extension(extension)).kill_on_drop(true);
+        command
+    }
+
+    /// The command for a program among the packages.
+    pub(crate) fn package(&self, path: &str) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg(self.folder.join("node_modules").join(path)).kill_on_drop(true);
         command
     }
 

@@ -1,9 +1,12 @@
-//! Interoperability with servers and clients that others wrote: the SDKs for TypeScript and Python, revision 2026-07-28.
+//! Interoperability with servers and clients that others wrote: the SDKs for TypeScript and Python, for revision
+//! 2026-07-28 and for those before it.
 //!
 //! Every party has the same fixture: the tools `add`, `count` (progress), `greet` (elicitation) and `trigger_change`
 //! (tool list changed). Every client takes the same walk through it and checks every answer. The peers are installed
 //! from npm and PyPI into the target directory by the first test that needs them.
 
+#[cfg(test)]
+mod everything;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
@@ -15,9 +18,9 @@ mod visit;
 
 use fixture::Fixture;
 use install::Language;
-use palisade::client::SubscriptionEnd;
+use palisade::{client::SubscriptionEnd, protocol::ProtocolVersion};
 use peer::{ServerPeer, walk, walk_to_shutdown};
-use visit::{assert_unauthorized, visit};
+use visit::{assert_unauthorized, visit, visit_in};
 
 const TOKEN: &str = "mK4vT9qXw2RzL7nBs5JdYh8Cp3GfAe6U";
 const WRONG: &str = "Zt6uHy2NkW9bQx4MvR7cDs3LgPj8FaE5";
@@ -47,6 +50,15 @@ async fn check_server(language: Language, token: Option<&str>, end: Subscription
     let visit = visit(running.url(), token).await;
     running.end().await;
     visit.assert_end(end).await;
+}
+
+/// Our client, their server of an older revision, over the transport that these options name.
+async fn check_older_server(language: Language, version: ProtocolVersion, options: &[&str]) {
+    let Some(server) = language.installed().await else { return };
+    let running = ServerPeer::start_with(&server, options).await;
+    let visit = visit_in(version, running.url(), None).await;
+    running.end().await;
+    visit.assert_end(SubscriptionEnd::Interrupted).await;
 }
 
 /// The control: where this fails, the fault is not ours. A walk with a wrong token must not get anywhere.
@@ -116,6 +128,28 @@ async fn palisade_client_with_python_server() {
 #[tokio::test]
 async fn palisade_client_with_python_server_and_bearer() {
     check_server(Language::Python, Some(TOKEN), SubscriptionEnd::Interrupted).await;
+}
+
+#[tokio::test]
+async fn palisade_client_with_older_typescript_server() {
+    check_older_server(Language::TypeScriptV1, ProtocolVersion::V2025_11_25, &[]).await;
+}
+
+#[tokio::test]
+async fn palisade_client_with_older_python_server() {
+    check_older_server(Language::PythonV1, ProtocolVersion::V2025_11_25, &[]).await;
+}
+
+// Both servers speak newer revisions over the oldest transport too.
+
+#[tokio::test]
+async fn palisade_client_with_older_typescript_server_over_http_sse() {
+    check_older_server(Language::TypeScriptV1, ProtocolVersion::V2025_11_25, &["--sse"]).await;
+}
+
+#[tokio::test]
+async fn palisade_client_with_older_python_server_over_http_sse() {
+    check_older_server(Language::PythonV1, ProtocolVersion::V2025_11_25, &["--sse"]).await;
 }
 
 #[tokio::test]

@@ -25,8 +25,14 @@ pub(crate) struct ServerPeer {
 impl ServerPeer {
     /// Starts it on a free loopback port and waits until it listens.
     pub(crate) async fn start(installed: &Installed, token: Option<&str>) -> Self {
+        let options: Vec<_> = token.map(|token| ["--token", token]).into_iter().flatten().collect();
+        Self::start_with(installed, &options).await
+    }
+
+    /// The same with these options.
+    pub(crate) async fn start_with(installed: &Installed, options: &[&str]) -> Self {
         let mut command = installed.command("server");
-        command.args(token.map(|token| ["--token", token]).iter().flatten());
+        command.args(options);
         // It watches its end of stdin and exits when this process is gone, however that happened.
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();

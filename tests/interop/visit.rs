@@ -17,7 +17,7 @@ use palisade::{
     http::HttpTransport,
     protocol::{
         CallToolResult, ElicitRequestFormParams, ElicitResult, ProgressNotificationParams,
-        SubscriptionFilter,
+        ProtocolVersion, SubscriptionFilter,
     },
     transport::TransportError,
 };
@@ -35,8 +35,14 @@ pub(crate) struct Visit {
 
 /// Walks through the whole fixture and checks every answer. Returns with the second of two subscriptions.
 pub(crate) async fn visit(url: &str, token: Option<&str>) -> Visit {
+    visit_in(ProtocolVersion::LATEST, url, token).await
+}
+
+/// The same, where both sides agree on this revision.
+pub(crate) async fn visit_in(version: ProtocolVersion, url: &str, token: Option<&str>) -> Visit {
     let asked = Arc::new(AtomicUsize::new(0));
     let client = within(LIMIT, connect(url, token, Arc::clone(&asked))).await.unwrap();
+    assert_eq!(client.protocol_version(), version);
     within(LIMIT, discovers(&client)).await;
     within(LIMIT, lists(&client)).await;
     within(LIMIT, calls(&client)).await;
@@ -116,7 +122,8 @@ async fn connect(
 
 async fn discovers(client: &Client) {
     let found = client.discover().await.unwrap();
-    assert!(found.supported_versions.iter().any(|version| version == "2026-07-28"), "{found:?}");
+    let spoken = client.protocol_version();
+    assert!(found.supported_versions.iter().any(|it| it == spoken.as_str()), "{found:?}");
     assert_eq!(found.meta.server_info.as_ref().unwrap().name, "interop-fixture");
     assert!(found.capabilities.tools.as_ref().unwrap().list_changed, "{found:?}");
 }
