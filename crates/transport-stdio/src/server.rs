@@ -1,12 +1,13 @@
 //! The server half: from a line to the engine and back.
 //!
 //! A message is walked through in this order: [`connection`] (bytes to lines, answers to bytes),
-//! [`exchange`] (decode, limits, dispatch, audit), [`running`] (what has not ended yet). Where the bytes come
-//! from is [`standard`] (the process's own streams) or [`unix`] (sockets).
+//! [`exchange`] (decode, limits, dispatch, audit), [`session`] (clients of older revisions), [`running`] (what
+//! has not ended yet). Where the bytes come from is [`standard`] (the process's own streams) or [`unix`] (sockets).
 
 mod connection;
 mod exchange;
 mod running;
+mod session;
 mod standard;
 mod unix;
 
@@ -26,6 +27,9 @@ use self::{connection::Connection, exchange::Shared};
 /// Who the peer is, is not for the peer to say: on standard streams it is the owner of this process, on Unix
 /// sockets whom the kernel names. From there on a request goes the way of every other transport: decoded
 /// once, counted, authorized, bounded in time, audited.
+///
+/// The first `initialize` of a client makes its stream a session of its revision; requests of the newest revision
+/// are served beside it.
 ///
 /// Requests run concurrently in the task that serves their stream; a handler that waits holds up nobody, one
 /// that computes for long belongs into `spawn_blocking`. What is ready together is written together.

@@ -2,16 +2,18 @@
 //! audit record, a place among the requests in flight, the version, the time limit.
 
 mod admission;
+mod patience;
 mod trail;
 mod within;
 
 use std::time::Duration;
 
-use palisade_protocol::{ErrorCode, ErrorObject, ProtocolVersion, RequestMeta, method};
+use palisade_protocol::{ErrorCode, ErrorObject, ProtocolVersion, RequestId, RequestMeta, method};
 use palisade_security::{Principal, ServerSecurity};
 
 pub use self::{
     admission::{Admission, Place},
+    patience::request_in_time,
     trail::Trail,
     within::within,
 };
@@ -83,15 +85,18 @@ pub fn dispatch_in_time<'a>(
     let id = &call.request.id;
     async move {
         let Some(limit) = limit else { return dispatch.await };
-        within(limit, dispatch).await.unwrap_or_else(|| {
-            let error =
-                ErrorObject::new(ErrorCode::INTERNAL_ERROR, "the time for this request is up");
-            Reply::error(Some(id), &error, "request_timeout").with_http_status(504)
-        })
+        within(limit, dispatch).await.unwrap_or_else(|| timed_out(id))
     }
 }
 
-fn remaining_life(security: &ServerSecurity, principal: &Principal) -> Option<Duration> {
+fn timed_out(id: &RequestId) -> Reply {
+    let error = ErrorObject::new(ErrorCode::INTERNAL_ERROR, "the time for this request is up");
+    Reply::error(Some(id), &error, "request_timeout").with_http_status(504)
+}
+
+/// How long the principal's credentials are still good; none if they do not end.
+#[must_use]
+pub fn remaining_life(security: &ServerSecurity, principal: &Principal) -> Option<Duration> {
     let expires_at = principal.expires_at()?.as_millis();
     let now = security.clock().now().as_millis();
     Some(Duration::from_millis(expires_at.saturating_sub(now)))

@@ -13,11 +13,15 @@ use palisade_security::{
 use palisade_transport::{
     Call, Dispatcher, LineError, Reply,
     pipeline::{
-        Admission, Trail, dispatch_in_time, envelope_code, required_version, served_version,
+        Admission, Trail, dispatch_in_time, envelope_code, request_in_time, required_version,
+        served_version,
     },
 };
 
-use super::running::Slot;
+use super::{
+    running::Slot,
+    session::{self, Era},
+};
 
 /// The wire's name in audit records.
 pub(super) const TRANSPORT: &str = "stdio";
@@ -31,6 +35,12 @@ pub(super) struct Shared {
     pub(super) ids: CorrelationIds,
 }
 
+impl Shared {
+    pub(super) fn decode_limits(&self) -> DecodeLimits {
+        DecodeLimits::with_depth(self.security.limits().max_json_depth())
+    }
+}
+
 /// What came of a message.
 #[derive(Debug)]
 pub(super) enum Done {
@@ -42,8 +52,7 @@ pub(super) enum Done {
     Cancel(RequestId),
 }
 
-/// Serves one message. Every way out leaves one audit record, but for a cancellation: that leaves the one of
-/// the request it ends.
+/// Serves one line: a message, or several where the client's revision has batches.
 pub(super) async fn exchange(
     shared: Arc<Shared>,
     peer: Principal,
@@ -51,31 +60,50 @@ pub(super) async fn exchange(
     slot: Arc<Slot>,
     id: CorrelationId,
 ) -> Done {
+    match session::batch(&shared, &line, slot.table()) {
+        None => message(&shared, &peer, line, &slot, id).await,
+        Some(messages) => session::serve_batch(&shared, &peer, messages, &slot).await,
+    }
+}
+
+/// Serves one message. Every way out leaves one audit record, but for a cancellation: that leaves the one of
+/// the request it ends.
+pub(super) async fn message(
+    shared: &Shared,
+    peer: &Principal,
+    line: Bytes,
+    slot: &Arc<Slot>,
+    id: CorrelationId,
+) -> Done {
     let security = &shared.security;
-    let limits = DecodeLimits::with_depth(security.limits().max_json_depth());
-    let inbound = Inbound::decode(&line, &limits);
+    let inbound = Inbound::decode(&line, &shared.decode_limits());
     if let Ok(Inbound::Notification(notification)) = &inbound
         && notification.method == method::NOTIFICATIONS_CANCELLED
     {
+        if let Some(session) = slot.table().session() {
+            session.notification(notification);
+        }
         return cancelled_id(notification).map_or(Done::Silence, Done::Cancel);
     }
     let mut trail = Trail::new(security, id, TRANSPORT, None);
-    trail.note_principal(&peer);
-    if let Err(reject) = trail.reserve().and_then(|()| security.admit_principal(&peer)) {
+    trail.note_principal(peer);
+    if let Err(reject) = trail.reserve().and_then(|()| security.admit_principal(peer)) {
         return refuse_unseen(&mut trail, &inbound, &reject);
     }
     let (request, params) = match inbound {
         Ok(Inbound::Request(request, params)) => (request, params),
-        Ok(Inbound::Notification(_)) => {
-            // This revision defines no other one.
-            trail.finish(Outcome::Allowed, "notification_ignored", None, None);
-            return Done::Silence;
+        Ok(Inbound::Notification(notification)) => {
+            return session::notification(shared, peer, &notification, slot, trail).await;
         }
-        Ok(_) => {
+        Ok(Inbound::Response(response)) => {
             // What answers nothing is not answered.
-            trail.finish(Outcome::Denied, "unexpected_response", None, None);
+            match slot.table().session().is_some_and(|session| session.response(&response)) {
+                true => trail.finish(Outcome::Allowed, "response_accepted", None, None),
+                false => trail.finish(Outcome::Denied, "unexpected_response", None, None),
+            }
             return Done::Silence;
         }
+        Ok(_) => return Done::Silence,
         Err(error) => {
             let (code, id) = (error.kind.code(), error.id.as_ref());
             return Done::Answer(refuse(&mut trail, id, &error.kind.to_error(), code));
@@ -86,8 +114,9 @@ pub(super) async fn exchange(
         let error = ErrorObject::new(ErrorCode::INVALID_REQUEST, "the request id is in use");
         return Done::Answer(refuse(&mut trail, None, &error, "duplicate_request_id"));
     }
-    let served = serve(&shared, &peer, &line, &request, params, &slot, &mut trail);
+    let served = serve(shared, peer, &line, &request, params, slot, &mut trail);
     match slot.until_ended(served).await {
+        Ok(answer) if answer.is_empty() => Done::Silence,
         Ok(answer) => Done::Answer(answer),
         Err(code) => {
             trail.finish(Outcome::Cancelled, code, None, None);
@@ -96,7 +125,7 @@ pub(super) async fn exchange(
     }
 }
 
-/// The way of a request: a place in flight, the version, the engine.
+/// The way of a request: a place in flight, the version, the engine or the session before it.
 async fn serve(
     shared: &Shared,
     peer: &Principal,
@@ -111,20 +140,29 @@ async fn serve(
         Ok(place) => place,
         Err(reject) => return reject_with(trail, Some(&request.id), &reject),
     };
-    let agreed = params.map_err(|error| error.to_error()).and_then(|params| {
-        trail.note_request(line, request, &params);
-        let version = required_version(params.meta.as_ref())?;
-        let version = served_version(version, &*shared.dispatcher)?;
-        Ok((params, version))
-    });
-    let (params, version) = match agreed {
-        Ok(agreed) => agreed,
-        Err(error) => return refuse(trail, Some(&request.id), &error, envelope_code(error.code)),
+    let params = match params {
+        Ok(params) => params,
+        Err(error) => return refuse_params(trail, &request.id, &error.to_error()),
     };
+    trail.note_request(line, request, &params);
     let mut call = Call::new(line, request, &params, peer, security, slot.outbox());
-    call.version = version;
     call.correlation_id = Some(trail.correlation_id());
-    let reply = dispatch_in_time(&*shared.dispatcher, call).await;
+    let reply = match session::era(shared, request, &params, slot.table()) {
+        Era::Session(session) => {
+            slot.enter_session();
+            request_in_time(session, &*shared.dispatcher, call).await
+        }
+        Era::Opening => session::open(shared, call, slot.table()).await,
+        Era::Modern => {
+            let version = required_version(params.meta.as_ref())
+                .and_then(|version| served_version(version, &*shared.dispatcher));
+            match version {
+                Ok(version) => call.version = version,
+                Err(error) => return refuse_params(trail, &request.id, &error),
+            }
+            dispatch_in_time(&*shared.dispatcher, call).await
+        }
+    };
     trail.finish_with(&reply, None);
     reply.message
 }
@@ -157,6 +195,10 @@ fn refuse_unseen(
     };
     let answer = reject_with(trail, id, reject);
     if answered { Done::Answer(answer) } else { Done::Silence }
+}
+
+fn refuse_params(trail: &mut Trail<'_>, id: &RequestId, error: &ErrorObject) -> Bytes {
+    refuse(trail, Some(id), error, envelope_code(error.code))
 }
 
 /// Refuses a message that is not what it should be.

@@ -7,7 +7,7 @@ use std::{
     pin::{Pin, pin},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicBool, AtomicU8, Ordering},
     },
     task::{Context, Poll},
 };
@@ -15,21 +15,30 @@ use std::{
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 use palisade_protocol::{Request, RequestId, method};
-use palisade_transport::{BoxFuture, Outbox};
+use palisade_transport::{BoxFuture, Outbox, legacy::Session};
 
 use super::exchange::Done;
 
-/// The requests of one stream that have not ended, by their ids. One table a stream: what two clients call
-/// by the same id never meets.
+/// What one stream knows: the requests that have not ended, by their ids, and the session of a client of an
+/// older revision. One table a stream: what two clients call by the same id never meets.
 #[derive(Debug, Default)]
-pub(super) struct Table(Mutex<HashMap<RequestId, Arc<Slot>>>);
+pub(super) struct Table {
+    requests: Mutex<HashMap<RequestId, Arc<Slot>>>,
+    session: OnceLock<Session>,
+    /// What tells such a client of changes; it has no id.
+    teller: OnceLock<Arc<Slot>>,
+}
 
 /// The place of one request: reached by the request itself, and by whoever ends it.
 pub(super) struct Slot {
     outbox: Arc<Outbox>,
+    /// Whether nobody else sends by the same outbox.
+    alone: bool,
     table: Arc<Table>,
     /// The id, once it is known, and whether it is a subscription.
     request: OnceLock<(RequestId, bool)>,
+    /// Whether what it sends is for a client of an older revision.
+    in_session: AtomicBool,
     ended: AtomicU8,
     waker: AtomicWaker,
 }
@@ -53,26 +62,52 @@ impl Table {
         }
     }
 
-    /// Ends the subscriptions: nobody is there to tell.
+    /// Ends the subscriptions, and the session: nobody is there to tell, or to answer.
     pub(super) fn end_subscriptions(&self) {
         let slots: Vec<_> = self.lock().values().map(Arc::clone).collect();
-        for slot in slots.iter().filter(|slot| slot.is_subscription()) {
+        let subscriptions = slots.iter().filter(|slot| slot.is_subscription());
+        for slot in subscriptions.chain(self.teller.get()) {
             slot.end(Ending::Disconnected);
         }
+        if let Some(session) = self.session.get() {
+            session.close();
+        }
+    }
+
+    /// The session of the client, once it has initialized one.
+    pub(super) fn session(&self) -> Option<&Session> {
+        self.session.get()
+    }
+
+    /// Begins the session. Returns whether there was none.
+    pub(super) fn open(&self, session: Session) -> bool {
+        self.session.set(session).is_ok()
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<RequestId, Arc<Slot>>> {
         // Every critical section leaves the map whole, so a poisoned lock is still good.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Slot {
     pub(super) fn new(table: &Arc<Table>, queue: usize) -> Arc<Self> {
+        Self::with_outbox(table, Arc::new(Outbox::new(queue)), true)
+    }
+
+    /// A slot that sends as this one does: for one message of a batch.
+    pub(super) fn sibling(&self) -> Arc<Self> {
+        self.enter_session();
+        Self::with_outbox(&self.table, Arc::clone(&self.outbox), false)
+    }
+
+    fn with_outbox(table: &Arc<Table>, outbox: Arc<Outbox>, alone: bool) -> Arc<Self> {
         Arc::new(Self {
-            outbox: Arc::new(Outbox::new(queue)),
+            outbox,
+            alone,
             table: Arc::clone(table),
             request: OnceLock::new(),
+            in_session: AtomicBool::new(false),
             ended: AtomicU8::new(0),
             waker: AtomicWaker::new(),
         })
@@ -81,6 +116,30 @@ impl Slot {
     /// Where notifications of the request go.
     pub(super) fn outbox(&self) -> &Arc<Outbox> {
         &self.outbox
+    }
+
+    /// What its stream knows.
+    pub(super) fn table(&self) -> &Table {
+        &self.table
+    }
+
+    /// Has what it sends written in the words of the session.
+    pub(super) fn enter_session(&self) {
+        self.in_session.store(true, Ordering::Relaxed);
+    }
+
+    /// Becomes what tells the client of changes. Returns whether it is the first.
+    pub(super) fn become_teller(self: &Arc<Self>) -> bool {
+        self.enter_session();
+        self.table.teller.set(Arc::clone(self)).is_ok()
+    }
+
+    /// What is to be sent for a message from the outbox, if the client's revision has anything like it.
+    fn outgoing(&self, message: Bytes) -> Option<Bytes> {
+        match self.table.session.get() {
+            Some(session) if self.in_session.load(Ordering::Relaxed) => session.outgoing(&message),
+            _ => Some(message),
+        }
     }
 
     /// Takes the id of a request for it. Returns whether it was free.
@@ -102,7 +161,9 @@ impl Slot {
         let mut request = pin!(request);
         poll_fn(|cx| {
             if let Some(code) = self.ended() {
-                self.outbox.close();
+                if self.alone {
+                    self.outbox.close();
+                }
                 return Poll::Ready(Err(code));
             }
             let polled = request.as_mut().poll(cx);
@@ -182,10 +243,16 @@ impl Running {
             }
         }
         // What the handler sent before it ended goes before its answer.
-        match (self.slot.outbox.poll_next(cx), &self.exchange) {
-            (Poll::Ready(message), _) => Poll::Ready(Event::Message(message)),
-            (Poll::Pending, Some(_)) => Poll::Pending,
-            (Poll::Pending, None) => Poll::Ready(Event::End(self.last.take())),
+        loop {
+            match (self.slot.outbox.poll_next(cx), &self.exchange) {
+                (Poll::Ready(message), _) => {
+                    if let Some(message) = self.slot.outgoing(message) {
+                        return Poll::Ready(Event::Message(message));
+                    }
+                }
+                (Poll::Pending, Some(_)) => return Poll::Pending,
+                (Poll::Pending, None) => return Poll::Ready(Event::End(self.last.take())),
+            }
         }
     }
 }

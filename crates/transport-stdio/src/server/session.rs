@@ -1,0 +1,134 @@
+//! Clients of older revisions: the first `initialize` makes the stream a session. Requests of the newest revision,
+//! which say their version themselves, are served beside it.
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use palisade_protocol::{
+    ErrorCode, ErrorObject, Notification, ProtocolVersion, Request, RequestParams, legacy,
+};
+use palisade_security::{Outcome, Principal};
+use palisade_transport::{
+    Call, Reply,
+    legacy::{Opened, Session},
+    pipeline::{Trail, within},
+};
+
+use super::{
+    exchange::{Done, Shared, message},
+    running::{Slot, Table},
+};
+
+/// Whose rules a request follows.
+pub(super) enum Era<'s> {
+    /// Its own: it says its version.
+    Modern,
+    /// It begins a session.
+    Opening,
+    /// Those of the session.
+    Session(&'s Session),
+}
+
+/// Whose rules this request follows. A client that is neither in a session nor begins one gets what the newest
+/// revision has to say to it.
+pub(super) fn era<'s>(
+    shared: &Shared,
+    request: &Request<'_>,
+    params: &RequestParams<'_>,
+    table: &'s Table,
+) -> Era<'s> {
+    let says = params.meta.as_ref().is_some_and(|meta| meta.protocol_version.is_some());
+    match table.session() {
+        Some(session) if !says => Era::Session(session),
+        None if request.method == legacy::method::INITIALIZE && serves_older(shared) => {
+            Era::Opening
+        }
+        _ => Era::Modern,
+    }
+}
+
+fn serves_older(shared: &Shared) -> bool {
+    shared.dispatcher.supported_versions().iter().any(|version| !version.is_modern())
+}
+
+/// Answers `initialize`.
+pub(super) async fn open(shared: &Shared, call: Call<'_>, table: &Table) -> Reply {
+    let limit = shared.security.limits().request_timeout();
+    let refused = |message: &'static str, code| {
+        let error = ErrorObject::new(ErrorCode::INVALID_REQUEST, message);
+        Reply::error(Some(&call.request.id), &error, code)
+    };
+    match within(limit, Session::open(&*shared.dispatcher, call)).await {
+        Some(Ok(Opened { session, reply, .. })) => match table.open(session) {
+            true => reply,
+            // Two of them came at once.
+            false => refused("the session is initialized", "already_initialized"),
+        },
+        Some(Err(reply)) => reply,
+        None => refused("the time for this request is up", "request_timeout"),
+    }
+}
+
+/// Takes note of a notification. The one that ends the handshake begins what lasts as long as the stream: the
+/// client is told of changes.
+pub(super) async fn notification(
+    shared: &Shared,
+    peer: &Principal,
+    notification: &Notification<'_>,
+    slot: &std::sync::Arc<Slot>,
+    mut trail: Trail<'_>,
+) -> Done {
+    let Some(session) = slot.table().session() else {
+        // The newest revision defines none but the cancellation.
+        trail.finish(Outcome::Allowed, "notification_ignored", None, None);
+        return Done::Silence;
+    };
+    session.notification(notification);
+    trail.finish(Outcome::Allowed, "notification_accepted", None, None);
+    if notification.method == legacy::method::NOTIFICATIONS_INITIALIZED && slot.become_teller() {
+        let told = session.listen(&*shared.dispatcher, peer, &shared.security, slot.outbox());
+        let _ = slot.until_ended(told).await;
+    }
+    Done::Silence
+}
+
+/// The messages of a line, if it is a batch and the client's revision has batches.
+pub(super) fn batch(shared: &Shared, line: &Bytes, table: &Table) -> Option<Vec<Bytes>> {
+    table.session().filter(|session| session.version() == ProtocolVersion::V2025_03_26)?;
+    // What is wrong with one is found again, and said, where it is taken for a message.
+    let messages = legacy::batch(line, &shared.decode_limits())?.ok()?;
+    Some(messages.iter().map(|message| line.slice_ref(message.get().as_bytes())).collect())
+}
+
+/// Serves the messages of a batch beside each other, and answers all of them at once.
+///
+/// # Specification
+///
+/// MCP 2025-03-26, Overview, "Batching"; JSON-RPC 2.0, section 6.
+pub(super) async fn serve_batch(
+    shared: &Shared,
+    peer: &Principal,
+    messages: Vec<Bytes>,
+    slot: &Slot,
+) -> Done {
+    let slots: Vec<_> = messages.iter().map(|_| slot.sibling()).collect();
+    let served = messages
+        .into_iter()
+        .zip(&slots)
+        .map(|(line, slot)| Box::pin(message(shared, peer, line, slot, shared.ids.next_id())));
+    let mut answers = Vec::new();
+    for done in join_all(served).await {
+        match done {
+            Done::Answer(answer) => {
+                answers.push(if answers.is_empty() { b'[' } else { b',' });
+                answers.extend_from_slice(&answer);
+            }
+            Done::Cancel(id) => slot.table().cancel(&id),
+            Done::Silence => {}
+        }
+    }
+    if answers.is_empty() {
+        return Done::Silence;
+    }
+    answers.push(b']');
+    Done::Answer(answers.into())
+}

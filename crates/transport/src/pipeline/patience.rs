@@ -1,0 +1,137 @@
+//! The time limit of a request in a session, which stands still while the client is asked.
+
+use std::{
+    future::{Future, poll_fn},
+    pin::{Pin, pin},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tokio::time::{Instant, Sleep, sleep};
+
+use super::{remaining_life, timed_out};
+use crate::{Call, Dispatcher, Reply, legacy::Session};
+
+/// Answers a request of a session within the time that a handler has, as
+/// [`dispatch_in_time`](super::dispatch_in_time) does. The time in which the client is asked is not the
+/// handler's: each question may stay open for as long as a `requestState` can be redeemed. What is left of the
+/// principal's credentials bounds all of it.
+///
+/// # Cancel safety
+///
+/// Dropping the future cancels the request.
+pub async fn request_in_time(
+    session: &Session,
+    dispatcher: &dyn Dispatcher,
+    call: Call<'_>,
+) -> Reply {
+    let mut request = pin!(session.request(dispatcher, call));
+    if let Poll::Ready(reply) = poll_fn(|cx| Poll::Ready(request.as_mut().poll(cx))).await {
+        return reply;
+    }
+    let limits = call.security.limits();
+    let mut patience = Patience {
+        left: limits.request_timeout(),
+        question: limits.request_state_ttl(),
+        life: remaining_life(call.security, call.principal)
+            .and_then(|life| Instant::now().checked_add(life)),
+        asking: false,
+        sleep: Box::pin(sleep(Duration::ZERO)),
+    };
+    patience.begin();
+    poll_fn(|cx| {
+        if let Poll::Ready(reply) = request.as_mut().poll(cx) {
+            return Poll::Ready(reply);
+        }
+        patience
+            .poll(session.is_asking(call.outbox), cx)
+            .map(|()| timed_out(&call.request.id).with_http_status(200))
+    })
+    .await
+}
+
+/// What is left of the time for a request.
+struct Patience {
+    /// Of the handler's own time, when the deadline was last set.
+    left: Duration,
+    /// For one question.
+    question: Duration,
+    /// When the credentials end.
+    life: Option<Instant>,
+    asking: bool,
+    sleep: Pin<Box<Sleep>>,
+}
+
+impl Patience {
+    /// Sets the deadline.
+    fn begin(&mut self) {
+        let time = if self.asking { self.question } else { self.left };
+        let deadline = Instant::now() + time;
+        let deadline = self.life.map_or(deadline, |life| life.min(deadline));
+        self.sleep.as_mut().reset(deadline);
+    }
+
+    /// Ready when the time is up.
+    fn poll(&mut self, asking: bool, cx: &mut Context<'_>) -> Poll<()> {
+        if asking != self.asking {
+            if asking {
+                self.left = self.sleep.deadline().saturating_duration_since(Instant::now());
+            }
+            self.asking = asking;
+            self.begin();
+        }
+        self.sleep.as_mut().poll(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{future::poll_fn, time::Duration};
+
+    use tokio::time::{Instant, advance, sleep};
+
+    use super::Patience;
+
+    #[tokio::test(start_paused = true)]
+    async fn questions_have_a_time_of_their_own() {
+        let seconds = Duration::from_secs;
+        let mut patience = Patience {
+            left: seconds(10),
+            question: seconds(100),
+            life: None,
+            asking: false,
+            sleep: Box::pin(sleep(Duration::ZERO)),
+        };
+        patience.begin();
+        let mut poll = async |asking: bool| {
+            poll_fn(|cx| std::task::Poll::Ready(patience.poll(asking, cx))).await.is_ready()
+        };
+        advance(seconds(6)).await;
+        assert!(!poll(true).await);
+        advance(seconds(90)).await;
+        assert!(!poll(true).await, "the client may think");
+        assert!(!poll(false).await);
+        advance(seconds(3)).await;
+        assert!(!poll(false).await, "four seconds were left");
+        advance(seconds(2)).await;
+        assert!(poll(false).await);
+        assert!(!poll(true).await, "another question");
+        advance(seconds(101)).await;
+        assert!(poll(true).await, "nobody answered");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn credentials_end_questions_too() {
+        let mut patience = Patience {
+            left: Duration::from_secs(10),
+            question: Duration::from_secs(100),
+            life: Some(Instant::now() + Duration::from_secs(20)),
+            asking: true,
+            sleep: Box::pin(sleep(Duration::ZERO)),
+        };
+        patience.begin();
+        let start = Instant::now();
+        poll_fn(|cx| patience.poll(true, cx)).await;
+        assert_eq!(start.elapsed(), Duration::from_secs(20));
+    }
+}
