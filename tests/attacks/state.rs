@@ -193,3 +193,140 @@ async fn r2_replayed_elsewhere() {
     clock.advance(TTL * 1000);
     refused(&target, request).await;
 }
+
+/// A tool that asks, and pays once for each exchange.
+fn pay_once(runs: &Runs) -> ToolRoute {
+    let runs = runs.clone();
+    let schema = json!({"type": "object"});
+    ToolRoute::dynamic("pay_once", schema, move |_: RawArguments, ctx: Context| {
+        let runs = runs.clone();
+        async move {
+            let answer = confirm(&ctx).await?;
+            // All of those who come with the same state are here at the same time.
+            tokio::task::yield_now().await;
+            ctx.redeem_once()?;
+            runs.note();
+            Ok::<_, HandlerError>(answer)
+        }
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r3_double_redemption() {
+    const AT_ONCE: usize = 16;
+    let clock = clock();
+    let limits = Limits::new().with_request_state_ttl(TTL);
+    let rules_clock = Arc::clone(&clock);
+    let target = Target::start_with(
+        |rules| rules.with_clock(rules_clock).with_limits(limits),
+        |server, runs| server.with_tool(pay_once(runs)),
+    )
+    .await;
+    let request = RawRequest::tools_call("pay_once", json!({"to": "bob"}))
+        .with_token(ALICE)
+        .with_capabilities(json!({"elicitation": {"form": {}}}));
+    let state = state_of(&target, &request).await;
+    target.audit.forget();
+
+    let all: Vec<_> = (0..AT_ONCE)
+        .map(|_| {
+            let (peer, request) = (target.peer.clone(), answered(request.clone(), &state));
+            tokio::spawn(async move { peer.send(&request).await.unwrap() })
+        })
+        .collect();
+    let mut paid = 0;
+    for response in all {
+        let response = response.await.unwrap();
+        match response.error_code() {
+            None => {
+                assert_eq!(response.json()["result"]["content"][0]["text"], "yes");
+                paid += 1;
+            }
+            Some(code) => {
+                assert_eq!(code, -32602);
+                assert_eq!(response.json()["error"]["message"], MESSAGE);
+            }
+        }
+    }
+    assert_eq!((paid, target.runs.count()), (1, 1), "exactly one success");
+    let entries = target.audit.wait_for(AT_ONCE).await;
+    let refused = entries.iter().filter(|entry| entry.code == "input_refused").count();
+    assert_eq!(refused, AT_ONCE - 1);
+    target.audit.forget();
+    target.runs.forget();
+
+    // Later it is refused as well.
+    target.refuses(&answered(request.clone(), &state), &refusal()).await;
+    clock.advance(TTL);
+    target.refuses(&answered(request.clone(), &state), &refusal()).await;
+
+    // Who answers ahead gets a state to come back with, and that one is good once.
+    let ahead = request.clone().with_edited_body(|body| {
+        body["params"]["inputResponses"] =
+            json!({"confirm": {"action": "accept", "content": {"answer": "ahead"}}});
+    });
+    let state = state_of(&target, &ahead).await;
+    assert_eq!(target.runs.count(), 0);
+    let back = request.clone().with_edited_body(|body| {
+        body["params"]["requestState"] = json!(state);
+    });
+    let response = target.send(&back).await;
+    assert_eq!(response.json()["result"]["content"][0]["text"], "ahead", "{}", response.text());
+    target.audit.wait_for(1).await;
+    target.audit.forget();
+    target.runs.forget();
+    target.refuses(&back, &refusal()).await;
+
+    // Another exchange about the same thing is another payment: the client was asked again.
+    let state = state_of(&target, &request).await;
+    redeems(&target, request, &state).await;
+}
+
+#[tokio::test]
+async fn r3_two_states_of_one_exchange() {
+    let target = Target::start_with(
+        |rules| rules,
+        |server, runs| {
+            let runs = runs.clone();
+            let schema = json!({"type": "object"});
+            server.with_tool(ToolRoute::dynamic(
+                "pay_twice",
+                schema,
+                move |_: RawArguments, ctx: Context| {
+                    let runs = runs.clone();
+                    async move {
+                        confirm(&ctx).await?;
+                        ctx.roots("where").await?;
+                        ctx.redeem_once()?;
+                        runs.note();
+                        Ok::<_, HandlerError>("paid")
+                    }
+                },
+            ))
+        },
+    )
+    .await;
+    let request = RawRequest::tools_call("pay_twice", json!({}))
+        .with_token(ALICE)
+        .with_capabilities(json!({"elicitation": {"form": {}}, "roots": {}}));
+    let first = state_of(&target, &request).await;
+    // One answer given twice leads to two states that differ, and to one payment.
+    let mut states = Vec::new();
+    for _ in 0..2 {
+        states.push(state_of(&target, &answered(request.clone(), &first)).await);
+    }
+    assert_ne!(states[0], states[1]);
+    let last = |state: &str| {
+        request.clone().with_edited_body(|body| {
+            body["params"]["requestState"] = json!(state);
+            body["params"]["inputResponses"] = json!({"where": {"roots": []}});
+        })
+    };
+    let response = target.send(&last(&states[1])).await;
+    assert_eq!(response.json()["result"]["content"][0]["text"], "paid", "{}", response.text());
+    target.audit.wait_for(1).await;
+    target.audit.forget();
+    target.runs.forget();
+    target.refuses(&last(&states[0]), &refusal()).await;
+    target.refuses(&answered(request.clone(), &first), &refusal()).await;
+}

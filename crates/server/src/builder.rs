@@ -7,6 +7,7 @@ use palisade_protocol::{CacheHints, Encoded, Eras, Implementation};
 use crate::{
     IntoPromptRoute, IntoResourceRoute, IntoToolRoute, MemoryTaskStore, Problem, RegistrationError,
     Server, TaskStore,
+    input::Redeemed,
     notifier::Hub,
     registry::Registry,
     resource::AnyResourceRoute,
@@ -168,6 +169,7 @@ impl ServerBuilder {
             registry: RwLock::new(Arc::new(self.registry)),
             hub: Hub::default(),
             tasks: Tasks::new(self.task_store),
+            redeemed: Redeemed::default(),
         };
         Ok(Server(Arc::new(shared)))
     }

@@ -21,7 +21,12 @@ use palisade_security::Principal;
 use palisade_transport::{AskError, Asker, Call, Outbox};
 use serde::Serialize;
 
-use crate::{HandlerError, Notifier, State, input::Inputs, server::Shared, task::TaskAsker};
+use crate::{
+    HandlerError, Notifier, State,
+    input::{Inputs, Redemption, Refused},
+    server::Shared,
+    task::TaskAsker,
+};
 
 /// The request that a handler serves. Cheap to clone.
 ///
@@ -306,6 +311,42 @@ impl Context {
     /// MCP 2026-07-28, Roots (deprecated there).
     pub async fn roots(&self, key: &str) -> Result<ListRootsResult, HandlerError> {
         self.ask(key, InputRequest::ListRoots, |_, answer| answer.decode().ok()).await
+    }
+
+    /// Goes on at most once for each exchange with the client, however often, and however many at a time, its
+    /// requests come: for what must not happen twice for one answer, such as a payment. Call it right before
+    /// the act; if the act fails, the client has to be asked anew.
+    ///
+    /// An exchange begins with the first question, and its state is sealed: see [`Context::elicit`]. A request
+    /// that brings no state is answered with one, and the client sends it again. In sessions of older revisions,
+    /// and in tasks, the handler runs once and there is nothing to redeem.
+    ///
+    /// Exchanges are remembered in this process. Several processes that share the keys of a
+    /// [`Sealer`](palisade_security::Sealer) do not know what others have redeemed: lead requests with one
+    /// `Mcp-Name` to one of them, or keep what must be unique in a store of your own.
+    ///
+    /// # Errors
+    ///
+    /// Pass errors on with `?`: the wait for a state is one. `-32602` if the state has been redeemed; an
+    /// internal error if too many are remembered.
+    ///
+    /// # Specification
+    ///
+    /// MCP 2026-07-28, Multi Round-Trip Requests, "Server Requirements".
+    pub fn redeem_once(&self) -> Result<(), HandlerError> {
+        match self.0.inputs.redeem(&self.0.server.redeemed) {
+            Redemption::Done => Ok(()),
+            Redemption::NoState if self.0.task.get().is_some() || self.0.asker.is_some() => Ok(()),
+            Redemption::NoState => Err(HandlerError::input_required()),
+            Redemption::Refused(Refused::Used) => {
+                tracing::warn!(principal = self.0.principal.subject(), "request state used twice");
+                Err(HandlerError::state_used())
+            }
+            Redemption::Refused(Refused::Full) => {
+                tracing::error!("too many redeemed states are remembered");
+                Err(HandlerError::protocol(ErrorObject::internal()))
+            }
+        }
     }
 
     /// The answer, if it is there and `read` accepts it; else the question is put to the client.

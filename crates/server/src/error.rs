@@ -28,6 +28,8 @@ pub(crate) enum Failure {
     Denied(DenyReason),
     /// The handler waits for answers that its [`Context`](crate::Context) has noted.
     InputRequired,
+    /// The state that the request brings has been used.
+    StateUsed,
 }
 
 impl HandlerError {
@@ -48,6 +50,10 @@ impl HandlerError {
     #[must_use]
     pub fn denied(reason: DenyReason) -> Self {
         Self::from(Failure::Denied(reason))
+    }
+
+    pub(crate) fn state_used() -> Self {
+        Self::from(Failure::StateUsed)
     }
 
     pub(crate) fn input_required() -> Self {

@@ -8,16 +8,22 @@
 //!
 //! MCP 2026-07-28, Multi Round-Trip Requests.
 
+mod redeemed;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use palisade_protocol::{ElicitRequestParams, ErrorObject, InputRequest, InputRequests, RawJson};
-use palisade_security::{SealPurpose, UnixMillis, digest::digest_parts};
+use palisade_security::{
+    SealPurpose, UnixMillis,
+    digest::{digest_parts, random_bytes},
+};
 use palisade_transport::Call;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::redeemed::{ExchangeId, Redeemed, Refused};
 use crate::server::Shared;
 
 /// Identifies one question: the start of a digest of the request that was sent.
@@ -33,6 +39,8 @@ struct Answer {
 /// What the client carries, before it is sealed.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Carried {
+    /// The same in every state of one exchange.
+    exchange: ExchangeId,
     expires_at: u64,
     answers: BTreeMap<String, Answer>,
     asked: BTreeMap<String, Question>,
@@ -48,6 +56,27 @@ struct State {
     used: BTreeSet<String>,
     requests: InputRequests,
     asked: BTreeMap<String, Question>,
+    /// The exchange that the request goes on with.
+    exchange: Option<Exchange>,
+    /// Whether the handler needs one.
+    needs_exchange: bool,
+}
+
+/// An exchange, and for how long it must be remembered once it is redeemed.
+#[derive(Clone, Copy, Debug)]
+struct Exchange {
+    id: ExchangeId,
+    now: UnixMillis,
+    until: UnixMillis,
+}
+
+/// What came of redeeming.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Redemption {
+    Done,
+    Refused(Refused),
+    /// The request brings no state that could be redeemed.
+    NoState,
 }
 
 impl Inputs {
@@ -63,10 +92,17 @@ impl Inputs {
         let carried = match &call.params.request_state {
             Some(token) => Some(open_state(server, call, token).ok_or_else(|| {
                 tracing::warn!(principal = call.principal.subject(), "request state refused");
-                ErrorObject::invalid_params("invalid request state")
+                invalid_state()
             })?),
             None => None,
         };
+        let exchange = carried.as_ref().map(|carried| Exchange::of(carried.exchange, call));
+        let mut inputs = Self::answered(call, carried)?;
+        inputs.0.get_mut().unwrap_or_else(PoisonError::into_inner).exchange = exchange;
+        Ok(inputs)
+    }
+
+    fn answered(call: &Call<'_>, carried: Option<Carried>) -> Result<Self, ErrorObject> {
         let Some(responses) = call.params.input_responses else {
             return Ok(Self::with_answers(carried.unwrap_or_default().answers));
         };
@@ -111,18 +147,33 @@ impl Inputs {
         state.requests.insert(key, request);
     }
 
-    /// The questions asked, and the sealed state that goes with them. `None` if nothing was asked or the
-    /// state would exceed the limit.
+    /// Uses up the state that the request brings. Without one, the reply will give one, to come back with.
+    pub(crate) fn redeem(&self, redeemed: &Redeemed) -> Redemption {
+        let mut state = self.lock();
+        let Some(Exchange { id, now, until }) = state.exchange else {
+            state.needs_exchange = true;
+            return Redemption::NoState;
+        };
+        redeemed.redeem(id, now, until).map_or_else(Redemption::Refused, |()| Redemption::Done)
+    }
+
+    /// The questions asked, and the sealed state that goes with them. `None` if nothing is wanted of the
+    /// client or the state would exceed the limit.
     pub(crate) fn seal(&self, server: &Shared, call: &Call<'_>) -> Option<(InputRequests, String)> {
         let mut state = self.lock();
-        if state.requests.is_empty() {
+        if state.requests.is_empty() && !state.needs_exchange {
             return None;
         }
+        let exchange = match state.exchange {
+            Some(exchange) => exchange.id,
+            None => random_bytes().ok()?,
+        };
         let limits = call.security.limits();
         // Answers that nobody asked for are not carried: they could grow the state beyond its limit.
         let State { answers, used, .. } = &mut *state;
         answers.retain(|key, _| used.contains(key));
         let carried = Carried {
+            exchange,
             expires_at: call
                 .security
                 .clock()
@@ -147,6 +198,23 @@ impl Inputs {
     }
 }
 
+/// One message for every state that is not good, so that nobody learns how far a forgery got.
+pub(crate) fn invalid_state() -> ErrorObject {
+    ErrorObject::invalid_params("invalid request state")
+}
+
+impl Exchange {
+    fn of(id: ExchangeId, call: &Call<'_>) -> Self {
+        let now = call.security.clock().now();
+        // A request that is under way when the exchange is redeemed can still seal a state, and that one
+        // opens for the time of a state.
+        let ttl = call.security.limits().request_state_ttl();
+        let under_way = call.security.limits().request_timeout();
+        let until = now.saturating_add(under_way).saturating_add(under_way).saturating_add(ttl);
+        Self { id, now, until }
+    }
+}
+
 fn open_state(server: &Shared, call: &Call<'_>, token: &str) -> Option<Carried> {
     if token.len() > call.security.limits().max_request_state_bytes() {
         return None;
@@ -157,7 +225,8 @@ fn open_state(server: &Shared, call: &Call<'_>, token: &str) -> Option<Carried> 
         .open(SealPurpose::RequestState, &[&binding(server, call)], token)
         .ok()?;
     let carried: Carried = serde_json::from_slice(&plain).ok()?;
-    (call.security.clock().now() < UnixMillis::new(carried.expires_at)).then_some(carried)
+    let is_fresh = call.security.clock().now() < UnixMillis::new(carried.expires_at);
+    (is_fresh && !server.redeemed.contains(&carried.exchange)).then_some(carried)
 }
 
 /// What a state is good for: this server, principal, method, target and arguments.

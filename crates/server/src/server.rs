@@ -11,8 +11,8 @@ use palisade_protocol::{
 use palisade_transport::{BoxFuture, Call, Dispatcher, Reply};
 
 use crate::{
-    IntoToolRoute, Notifier, Problem, ServerBuilder, dispatch, notifier::Hub, registry::Registry,
-    state::States, task::Tasks,
+    IntoToolRoute, Notifier, Problem, ServerBuilder, dispatch, input::Redeemed, notifier::Hub,
+    registry::Registry, state::States, task::Tasks,
 };
 
 /// An MCP server. Cheap to clone: clones are one server, on as many transports as you like.
@@ -43,6 +43,7 @@ pub(crate) struct Shared {
     pub(crate) registry: RwLock<Arc<Registry>>,
     pub(crate) hub: Hub,
     pub(crate) tasks: Tasks,
+    pub(crate) redeemed: Redeemed,
 }
 
 impl Server {

@@ -8,7 +8,7 @@ use palisade_security::RejectError;
 use palisade_transport::{Call, Reply, ReplyOutcome};
 use serde::Serialize;
 
-use crate::{Context, HandlerError, error::Failure, server::Shared};
+use crate::{Context, HandlerError, error::Failure, input::invalid_state, server::Shared};
 
 /// A complete result.
 pub(super) fn complete<T: ResultBody + Serialize>(
@@ -32,6 +32,7 @@ pub(super) fn tool(
         Err(Failure::Protocol(failure)) => return error(call, &failure),
         Err(Failure::Denied(reason)) => return rejected(call, &RejectError::from(reason)),
         Err(Failure::InputRequired) => return input_required(server, call, context),
+        Err(Failure::StateUsed) => return input_refused(call, &invalid_state()),
     };
     let outcome = match result.is_error {
         Some(true) => ReplyOutcome::ToolFailed,
@@ -52,6 +53,7 @@ pub(super) fn other<T: ResultBody + Serialize>(
         Err(Failure::Protocol(failure)) => error(call, &failure),
         Err(Failure::Denied(reason)) => rejected(call, &RejectError::from(reason)),
         Err(Failure::InputRequired) => input_required(server, call, context),
+        Err(Failure::StateUsed) => input_refused(call, &invalid_state()),
         Err(Failure::Tool(_)) => {
             // As with a panic, the text may hold anything: a handler that wants it logged logs it.
             tracing::error!(method = %call.request.method, "handler failed");
@@ -64,7 +66,11 @@ pub(super) fn other<T: ResultBody + Serialize>(
 fn input_required(server: &Shared, call: &Call<'_>, context: &Context) -> Reply {
     match context.inputs().seal(server, call) {
         Some((requests, state)) => {
-            let result = InputRequiredResult::new(requests).with_request_state(state);
+            let result = if requests.is_empty() {
+                InputRequiredResult::retry(state)
+            } else {
+                InputRequiredResult::new(requests).with_request_state(state)
+            };
             let (kind, outcome) = (ResultType::InputRequired, ReplyOutcome::InputRequired);
             result_of(server, call, result, kind, outcome, encode::result)
         }

@@ -10,7 +10,7 @@ use palisade_transport::{Call, error_of};
 use tracing::Instrument as _;
 
 use super::{StoredTask, TaskAsker, TaskBounds, TaskStoreError, Tasks, new_id};
-use crate::{HandlerError, error::Failure, server::Shared};
+use crate::{HandlerError, error::Failure, input::invalid_state, server::Shared};
 
 /// How often the end of a task is written before it is given up. Each attempt waits for as long as clients
 /// wait between two questions.
@@ -101,6 +101,7 @@ impl Start {
             Err(Failure::Denied(reason)) => {
                 return End::Denied(error_of(&RejectError::from(reason)), reason.code());
             }
+            Err(Failure::StateUsed) => return End::Failed(invalid_state()),
             Err(Failure::InputRequired) => {
                 tracing::error!("a task asked before it was one, and did not wait for the answer");
                 return End::Failed(ErrorObject::internal());
