@@ -10,10 +10,11 @@ use crate::{
     target::Options,
 };
 
-pub(crate) const USAGE: &str = "call URL|FILE TOOL JSON [--token env:NAME|file:PATH] [--ca FILE]";
+pub(crate) const USAGE: &str =
+    "call URL|FILE TOOL JSON [--token env:NAME|file:PATH] [--ca FILE] [--eras both|modern|legacy]";
 
 pub(crate) fn run(mut args: Args, output: &mut Output) -> Result<Exit, Exit> {
-    let options = Options::take(&mut args, output)?;
+    let options = Options::take(&mut args, output)?.with_eras(&mut args, output)?;
     let [target, tool, arguments] = args.words(USAGE, output)?;
     let arguments: Map<String, Value> = serde_json::from_str(&arguments).map_err(|_| {
         output.problem("the arguments are not a JSON object, such as '{\"a\": 1}'");
@@ -27,8 +28,12 @@ pub(crate) fn run(mut args: Args, output: &mut Output) -> Result<Exit, Exit> {
         output.problem("the system gives no runtime");
         return Err(Exit::Unreachable);
     };
-    let called = runtime
-        .block_on(async { Client::connect(transport).await?.call_tool(&tool, &arguments).await });
+    let called = runtime.block_on(async {
+        let client = Client::builder().with_eras(config.eras()).connect(transport).await?;
+        let called = client.call_tool(&tool, &arguments).await;
+        client.close().await;
+        called
+    });
     match called {
         Ok(result) => Ok(show(&result, output)),
         Err(error) => {

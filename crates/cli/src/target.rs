@@ -17,6 +17,7 @@ use crate::{
 pub(crate) struct Options {
     token: Option<String>,
     ca: Option<String>,
+    eras: Option<String>,
 }
 
 /// How they are written.
@@ -25,11 +26,18 @@ pub(crate) const USAGE: &str = "[--token env:NAME|file:PATH] [--ca FILE]";
 impl Options {
     /// Takes them.
     pub(crate) fn take(args: &mut Args, output: &mut Output) -> Result<Self, Exit> {
-        Ok(Self { token: args.option("--token", output)?, ca: args.option("--ca", output)? })
+        let (token, ca) = (args.option("--token", output)?, args.option("--ca", output)?);
+        Ok(Self { token, ca, eras: None })
+    }
+
+    /// Takes which revisions to speak, too.
+    pub(crate) fn with_eras(mut self, args: &mut Args, output: &mut Output) -> Result<Self, Exit> {
+        self.eras = args.option("--eras", output)?;
+        Ok(self)
     }
 
     const fn is_empty(&self) -> bool {
-        self.token.is_none() && self.ca.is_none()
+        self.token.is_none() && self.ca.is_none() && self.eras.is_none()
     }
 
     /// The configuration of a client, from a URL and the options, or from a file.
@@ -39,7 +47,8 @@ impl Options {
         } else if self.is_empty() {
             ClientConfig::from_file(target)
         } else {
-            output.problem("a file says itself which token to send and whom to trust");
+            output
+                .problem("a file says itself which token to send, whom to trust and what to speak");
             return Err(Exit::Usage);
         };
         config.map_err(|error| {
@@ -57,6 +66,9 @@ impl Options {
             if let Some(token) = &self.token {
                 let credentials = json!({ "kind": "bearer", "token": token });
                 object.insert("credentials".to_owned(), credentials);
+            }
+            if let Some(eras) = &self.eras {
+                object.insert("eras".to_owned(), json!(eras));
             }
             if let Some(ca) = &self.ca {
                 object.insert("tls".to_owned(), json!({ "authorities": format!("file:{ca}") }));

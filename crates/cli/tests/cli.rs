@@ -233,3 +233,11 @@ fn audit_logs_are_verified() {
         assert_eq!(palisade(args, &env).code, code, "{args:?}");
     }
 }
+
+#[test]
+fn a_file_says_itself_which_revisions_to_speak() {
+    let file =
+        write(&folder("eras"), "client.toml", "url = \"https://mcp.example.com/mcp\"\n", 0o644);
+    let run = palisade(&["call", &file, "echo", "{}", "--eras", "legacy"], &[]);
+    assert_eq!(run.code, 2, "{}{}", run.out, run.err);
+}

@@ -17,8 +17,8 @@ use palisade::{
         config::{Ready, ServerConfigBuilder, WantsTls},
     },
 };
-use palisade_testkit::{Canary, TestCa, guard::PATIENCE, within};
-use serde_json::{Map, Value};
+use palisade_testkit::{Canary, Received, Reply, ScriptedServer, TestCa, guard::PATIENCE, within};
+use serde_json::{Map, Value, json};
 use tokio::{net::TcpListener, process::Command};
 
 const PAGE: &str = "https://app.example.com";
@@ -301,6 +301,47 @@ async fn tools_are_called() {
     assert_eq!((run.code, run.text.as_str()), (0, "{\"a\":1}\n"));
     let run = palisade(&["doctor", &file], &token).await;
     assert_eq!((run.code, run.findings()), (0, vec![]), "{}", run.text);
+}
+
+/// A server as there were before 2026-07-28.
+fn older(received: &Received) -> Reply {
+    match received.rpc_method().as_str() {
+        "initialize" => Reply::result(
+            received,
+            json!({
+                "protocolVersion": "2025-11-25",
+                "capabilities": { "tools": {} },
+                "serverInfo": { "name": "old", "version": "1" }
+            }),
+        ),
+        "notifications/initialized" => Reply::with_content(202, "text/plain", ""),
+        "tools/call" => {
+            Reply::result(received, json!({ "content": [{ "type": "text", "text": "called" }] }))
+        }
+        _ if received.method == "GET" => Reply::with_content(405, "text/plain", ""),
+        _ => Reply::error(received, 400, -32600, "not initialized"),
+    }
+}
+
+#[tokio::test]
+async fn tools_of_older_servers_are_called_unless_nobody_wants_to() {
+    let token = Canary::new("token");
+    let server = ScriptedServer::start(older).await;
+    let url = server.url();
+    for (eras, code) in [(None, 0), (Some("both"), 0), (Some("legacy"), 0), (Some("modern"), 1)] {
+        let mut args = vec!["call", &url, "echo", "{}"];
+        args.extend(eras.map(|eras| ["--eras", eras]).iter().flatten());
+        let run = palisade(&args, &token).await;
+        assert_eq!(run.code, code, "{eras:?}: {}", run.text);
+        assert_eq!(run.text == "called\n", code == 0, "{eras:?}: {}", run.text);
+    }
+    let run = palisade(&["call", &url, "echo", "{}", "--eras", "other"], &token).await;
+    assert_eq!(run.code, 1, "{}", run.text);
+    assert_eq!(run.json["findings"][0]["path"], "eras", "{}", run.json);
+
+    let text = format!("url = \"{url}\"\neras = \"modern\"\n");
+    let file = write(&folder("doctor-eras"), "client.toml", &text);
+    assert_eq!(palisade(&["call", &file, "echo", "{}"], &token).await.code, 1);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::{fmt, path::Path};
 
+use palisade_protocol::Eras;
 use palisade_security::{ClientSecurity, Finding, SecurityConfigError};
 
 use crate::{
@@ -26,6 +27,7 @@ use crate::{
 #[derive(Clone)]
 pub struct ClientConfig {
     pub(crate) url: String,
+    pub(crate) eras: Eras,
     pub(crate) security: ClientSecurity,
     pub(crate) warnings: Vec<Finding>,
 }
@@ -34,6 +36,7 @@ impl fmt::Debug for ClientConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientConfig")
             .field("url", &ShownUrl(&self.url))
+            .field("eras", &self.eras)
             .field("security", &self.security)
             .field("warnings", &self.warnings)
             .finish()
@@ -65,6 +68,12 @@ impl ClientConfig {
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Which revisions of the protocol to speak.
+    #[must_use]
+    pub const fn eras(&self) -> Eras {
+        self.eras
     }
 
     /// The security of the client.

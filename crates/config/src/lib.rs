@@ -51,11 +51,11 @@ pub use palisade_security::{build_auth_headers, build_security_headers};
 pub use raw::{
     RawAudit, RawAuthentication, RawBackoff, RawCertificate, RawCertificateName,
     RawClientCertificates, RawClientConfig, RawClientCredentials, RawClientDangerous,
-    RawClientLimits, RawClientTls, RawCombination, RawCors, RawDangerous, RawDuration, RawFailMode,
-    RawFlush, RawForwarded, RawHeader, RawHeaderSet, RawHosts, RawHsts, RawLimits, RawOrigins,
-    RawProtectedResource, RawRate, RawRateLimits, RawSealing, RawSecret, RawSecurityConfig,
-    RawSecurityHeaders, RawSessionLimits, RawTaskLimits, RawTime, RawTls, RawTlsVersion,
-    RawTransport, RawTrustedProxies, RawUser,
+    RawClientLimits, RawClientTls, RawCombination, RawCors, RawDangerous, RawDuration, RawEras,
+    RawFailMode, RawFlush, RawForwarded, RawHeader, RawHeaderSet, RawHosts, RawHsts, RawLimits,
+    RawOrigins, RawProtectedResource, RawRate, RawRateLimits, RawSealing, RawSecret,
+    RawSecurityConfig, RawSecurityHeaders, RawSessionLimits, RawTaskLimits, RawTime, RawTls,
+    RawTlsVersion, RawTransport, RawTrustedProxies, RawUser,
 };
 pub use schema::{client_schema, server_schema};
 pub use secret_ref::SecretRef;

@@ -20,7 +20,9 @@ pub use authentication::{
     RawHeaderSet, RawSecret, RawUser,
 };
 pub(crate) use client::ShownUrl;
-pub use client::{RawClientConfig, RawClientCredentials, RawClientDangerous, RawClientLimits};
+pub use client::{
+    RawClientConfig, RawClientCredentials, RawClientDangerous, RawClientLimits, RawEras,
+};
 pub use edge::{
     RawCors, RawForwarded, RawHsts, RawProtectedResource, RawSecurityHeaders, RawTrustedProxies,
 };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use palisade_auth::{ApiKeyCredential, BasicCredential, BearerToken, CustomHeadersCredential};
+use palisade_protocol::Eras;
 use palisade_security::{
     CredentialError, CredentialHeader, CredentialProvider, Origin, SecurityConfig,
 };
@@ -12,7 +13,7 @@ use crate::{
     checked::Purpose,
     client::ClientConfig,
     findings::Findings,
-    raw::{RawClientConfig, RawClientCredentials},
+    raw::{RawClientConfig, RawClientCredentials, RawEras},
     secret_ref::Fetcher,
 };
 
@@ -54,7 +55,12 @@ pub(crate) fn client(
     }
     let security = absorb(builder.build(), findings)?;
     origin?;
-    Some(ClientConfig { url: raw.url.clone(), security, warnings: findings.warnings() })
+    let eras = match raw.eras {
+        None | Some(RawEras::Both) => Eras::Both,
+        Some(RawEras::Modern) => Eras::ModernOnly,
+        Some(RawEras::Legacy) => Eras::LegacyOnly,
+    };
+    Some(ClientConfig { url: raw.url.clone(), eras, security, warnings: findings.warnings() })
 }
 
 /// What proves who the client is, bound to the origin.

@@ -17,6 +17,8 @@ pub struct RawClientConfig {
     /// The URL of the MCP endpoint. Nothing is sent to another origin.
     #[schemars(example = &"https://mcp.example.com/mcp")]
     pub url: String,
+    /// Which revisions of the protocol to speak. Default: both.
+    pub eras: Option<RawEras>,
     /// What proves who this client is. Default: nothing.
     pub credentials: Option<RawClientCredentials>,
     /// Whom to trust. Default: whom the operating system trusts.
@@ -36,12 +38,26 @@ impl fmt::Debug for RawClientConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RawClientConfig")
             .field("url", &ShownUrl(&self.url))
+            .field("eras", &self.eras)
             .field("credentials", &self.credentials)
             .field("tls", &self.tls)
             .field("limits", &self.limits)
             .field("dangerous", &self.dangerous)
             .finish_non_exhaustive()
     }
+}
+
+/// Which revisions of the protocol to speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RawEras {
+    /// All of them, the newest first.
+    Both,
+    /// 2026-07-28, without sessions.
+    Modern,
+    /// 2024-11-05 to 2025-11-25, with a session.
+    Legacy,
 }
 
 /// Shows a URL without what may be a secret: user information and the query.

@@ -22,6 +22,7 @@ fn other_text(pattern: &str, text: &str) -> String {
     let field = pattern.rsplit('.').next().unwrap();
     let other = match field {
         "transport" => "stdio",
+        "eras" => "legacy",
         "listen" => "127.0.0.1:9001",
         "path" if pattern.starts_with("audit") => "other.jsonl",
         "path" => "/other",

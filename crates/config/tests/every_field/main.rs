@@ -202,6 +202,7 @@ fn clients() -> Vec<Value> {
     let client = |credentials| {
         json!({
             "url": "https://localhost:8443/mcp",
+            "eras": "modern",
             "credentials": credentials,
             "tls": {
                 "authorities": "file:ca.pem", "min_version": "1.2", "client_certificate": "client.pem",
