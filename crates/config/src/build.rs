@@ -11,8 +11,8 @@ mod tls;
 use std::{net::SocketAddr, path::Path};
 
 use palisade_security::{
-    AllowedHosts, AllowedOrigins, Capability, Finding, RulePolicy, Sealer, Secret, SecurityConfig,
-    SecurityConfigError, TransportKind,
+    AllowedHosts, AllowedOrigins, Capability, EndpointPath, Finding, RulePolicy, Sealer, Secret,
+    SecurityConfig, SecurityConfigError, TransportKind,
     config::{Ready, ServerConfigBuilder, WantsAuthn, WantsTls},
 };
 
@@ -44,41 +44,23 @@ pub(crate) fn server(
         RawTransport::Cluster => TransportKind::Cluster,
     };
     check_capabilities(raw, transport, findings);
-    if transport != TransportKind::StreamableHttp {
-        let message = format!("no server for {transport} takes a configuration file yet");
-        let fix = "use `streamable_http`, the default";
+    if transport == TransportKind::Cluster {
+        let message = "no server for cluster takes a configuration file yet";
+        let fix = "use `streamable_http`, the default, or `stdio`";
         findings.error("transport", "transport_not_available", message, fix);
         return None;
     }
     let fetcher =
         Fetcher { base: raw.base.as_deref(), allow_inline: raw.dangerous.allow_inline_secrets };
-    let listen = listen(raw, findings);
-    let path = edge::path(raw, findings);
-    let builder = SecurityConfig::server().with_allowed_origins(origins(raw, findings));
-    let builder = authentication::decide(raw, fetcher, builder, findings);
-    let builder = tls::decide(raw, fetcher, builder, findings);
-    let hosts = hosts(raw, findings);
-    edge::check_hsts(raw, &hosts, findings);
-    let mut builder = builder
-        .with_allowed_hosts(hosts)
+    let (listen, path, mut builder) = match transport {
+        TransportKind::StreamableHttp => http(raw, fetcher, findings),
+        _ => (DEFAULT_LISTEN, EndpointPath::default(), SecurityConfig::stdio()),
+    };
+    builder = builder
         .with_limits(limits::server(&raw.limits, findings))
-        .with_backoff(authentication::backoff(raw, findings))
-        .with_security_headers(edge::security_headers(raw, findings));
-    builder = builder.with_rate_limits(limits::rates(raw, findings));
-    if let Some(proxies) = edge::proxies(raw, findings) {
-        builder = builder.with_trusted_proxies(proxies);
-    }
+        .with_rate_limits(limits::rates(raw, findings));
     if let Some(policy) = policy(raw, findings) {
         builder = builder.with_policy(policy);
-    }
-    if let Some(cors) = edge::cors(raw, findings) {
-        builder = builder.with_cors(cors);
-    }
-    if let Some(resource) = edge::protected_resource(raw, findings) {
-        builder = builder.with_protected_resource(resource);
-    }
-    if let Some(realm) = &raw.realm {
-        builder = builder.with_realm(realm.as_str());
     }
     if let Some(sealer) = sealer(raw, fetcher, findings) {
         builder = builder.with_sealer(sealer);
@@ -90,10 +72,44 @@ pub(crate) fn server(
     }
     let security = absorb(builder.build(), findings)?;
     take(security.warnings(), findings);
-    if let Err(error) = security.check_bind(listen) {
+    if transport == TransportKind::StreamableHttp
+        && let Err(error) = security.check_bind(listen)
+    {
         take(error.findings(), findings);
     }
-    Some(ServerConfig { listen, path, security, warnings: findings.warnings() })
+    Some(ServerConfig { transport, listen, path, security, warnings: findings.warnings() })
+}
+
+/// What only a server on a network decides.
+fn http(
+    raw: &RawSecurityConfig,
+    fetcher: Fetcher<'_>,
+    findings: &mut Findings,
+) -> (SocketAddr, EndpointPath, WithTls) {
+    let listen = listen(raw, findings);
+    let path = edge::path(raw, findings);
+    let builder = SecurityConfig::server().with_allowed_origins(origins(raw, findings));
+    let builder = authentication::decide(raw, fetcher, builder, findings);
+    let builder = tls::decide(raw, fetcher, builder, findings);
+    let hosts = hosts(raw, findings);
+    edge::check_hsts(raw, &hosts, findings);
+    let mut builder = builder
+        .with_allowed_hosts(hosts)
+        .with_backoff(authentication::backoff(raw, findings))
+        .with_security_headers(edge::security_headers(raw, findings));
+    if let Some(proxies) = edge::proxies(raw, findings) {
+        builder = builder.with_trusted_proxies(proxies);
+    }
+    if let Some(cors) = edge::cors(raw, findings) {
+        builder = builder.with_cors(cors);
+    }
+    if let Some(resource) = edge::protected_resource(raw, findings) {
+        builder = builder.with_protected_resource(resource);
+    }
+    if let Some(realm) = &raw.realm {
+        builder = builder.with_realm(realm.as_str());
+    }
+    (listen, path, builder)
 }
 
 /// Finds the settings that the transport cannot honour.
@@ -121,9 +137,17 @@ fn check_capabilities(raw: &RawSecurityConfig, transport: TransportKind, finding
     check(raw.dangerous.without_backoff, Capability::Backoff, "dangerous.without_backoff");
     let plain = raw.dangerous.plain_http_behind_proxy;
     check(plain, Capability::Tls, "dangerous.plain_http_behind_proxy");
+    check(
+        raw.dangerous.without_authentication,
+        Capability::Challenges,
+        "dangerous.without_authentication",
+    );
     for (index, authentication) in raw.authentication.iter().enumerate() {
         let capability = authentication::capability(authentication);
         check(true, capability, &format!("authentication[{index}]"));
+    }
+    if transport == TransportKind::Stdio {
+        limits::check_stdio(raw, findings);
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::{net::SocketAddr, path::Path};
 
-use palisade_security::{EndpointPath, Finding, SecurityConfigError, ServerSecurity};
+use palisade_security::{
+    EndpointPath, Finding, SecurityConfigError, ServerSecurity, TransportKind,
+};
 
 use crate::{
     build,
@@ -28,6 +30,7 @@ use crate::{
 /// ```
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
+    pub(crate) transport: TransportKind,
     pub(crate) listen: SocketAddr,
     pub(crate) path: EndpointPath,
     pub(crate) security: ServerSecurity,
@@ -53,6 +56,13 @@ impl ServerConfig {
     /// Checks a text, whose relative paths start from the current folder.
     pub fn check_text(text: &str, format: Format) -> Checked {
         kind().check(text, format, None)
+    }
+
+    /// How messages travel. On stdio there is no address and no path, and an HTTP server with this
+    /// configuration refuses everyone: hand [`Self::security`] to a `StdioServer`.
+    #[must_use]
+    pub const fn transport(&self) -> TransportKind {
+        self.transport
     }
 
     /// The address to listen on.

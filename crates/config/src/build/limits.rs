@@ -65,6 +65,48 @@ pub(super) fn server(raw: &RawLimits, findings: &mut Findings) -> Limits {
     limits.with_sessions(sessions(&raw.sessions, findings)).with_tasks(tasks(&raw.tasks, findings))
 }
 
+/// Finds the limits that mean nothing where there are no headers, no addresses and no handshakes.
+pub(super) fn check_stdio(raw: &RawSecurityConfig, findings: &mut Findings) {
+    let RawSecurityConfig { limits, rate_limits, .. } = raw;
+    let RawSessionLimits {
+        max_sessions,
+        max_per_principal,
+        max_replay_events,
+        max_replay_bytes,
+        max_replay_bytes_in_all,
+        idle_timeout,
+        retry,
+    } = &limits.sessions;
+    let per_address = rate_limits.as_ref().is_some_and(|rates| rates.per_address.is_some());
+    for (set, path) in [
+        (limits.max_header_bytes.is_some(), "limits.max_header_bytes"),
+        (limits.max_headers.is_some(), "limits.max_headers"),
+        (limits.max_connections_per_address.is_some(), "limits.max_connections_per_address"),
+        (limits.max_concurrent_streams.is_some(), "limits.max_concurrent_streams"),
+        (limits.max_reset_streams.is_some(), "limits.max_reset_streams"),
+        (limits.max_control_frames.is_some(), "limits.max_control_frames"),
+        (limits.handshake_timeout.is_some(), "limits.handshake_timeout"),
+        (limits.header_timeout.is_some(), "limits.header_timeout"),
+        (limits.authentication_timeout.is_some(), "limits.authentication_timeout"),
+        (limits.body_timeout.is_some(), "limits.body_timeout"),
+        (limits.sse_keep_alive.is_some(), "limits.sse_keep_alive"),
+        (max_sessions.is_some(), "limits.sessions.max_sessions"),
+        (max_per_principal.is_some(), "limits.sessions.max_per_principal"),
+        (max_replay_events.is_some(), "limits.sessions.max_replay_events"),
+        (max_replay_bytes.is_some(), "limits.sessions.max_replay_bytes"),
+        (max_replay_bytes_in_all.is_some(), "limits.sessions.max_replay_bytes_in_all"),
+        (idle_timeout.is_some(), "limits.sessions.idle_timeout"),
+        (retry.is_some(), "limits.sessions.retry"),
+        (per_address, "rate_limits.per_address"),
+    ] {
+        if set {
+            let message = "it limits nothing on stdio: a stream has no headers and no address, \
+                           and is a session itself";
+            findings.broken(path, "limit_not_applicable", message, format!("remove `{path}`"));
+        }
+    }
+}
+
 fn sessions(raw: &RawSessionLimits, findings: &mut Findings) -> SessionLimits {
     let mut limits = SessionLimits::new();
     set!(limits, raw, findings, within "limits.sessions.",

@@ -21,6 +21,7 @@ pub(crate) fn change(pattern: &str, value: &Value) -> Value {
 fn other_text(pattern: &str, text: &str) -> String {
     let field = pattern.rsplit('.').next().unwrap();
     let other = match field {
+        "transport" if text == "stdio" => "streamable_http",
         "transport" => "stdio",
         "eras" => "legacy",
         "listen" => "127.0.0.1:9001",

@@ -180,6 +180,24 @@ fn secret(subject: &str, secret: &str) -> Value {
     })
 }
 
+/// What can be said of a server over stdio.
+fn stdio_server() -> Value {
+    json!({
+        "transport": "stdio",
+        "limits": {
+            "max_body_bytes": 1000, "max_json_depth": 32, "max_connections": 100, "max_in_flight": 1000,
+            "max_in_flight_per_principal": 100, "max_subscriptions_per_principal": 8, "sse_queue": 32,
+            "max_request_state_bytes": 1024, "request_timeout": "30s", "idle_timeout": "30s",
+            "request_state_ttl": "5min", "tasks": { "max_tasks": 100 },
+        },
+        "rate_limits": { "per_principal": { "requests": 60, "per": "60s" }, "max_keys": 1024 },
+        "policy": { "rules": [{ "name": "all", "effect": "allow", "tools": ["add"] }] },
+        "audit": [{ "kind": "file", "path": "audit.jsonl", "fail": "closed" }],
+        "sealing": { "keys": [observe::SEALING_KEY] },
+        "dangerous": { "allow_inline_secrets": true },
+    })
+}
+
 /// Little, so that what weakens security contradicts nothing.
 fn small_server() -> Value {
     json!({
@@ -248,7 +266,7 @@ async fn every_change_shows(
 #[tokio::test]
 async fn no_field_of_a_server_is_ignored() {
     let world = World::new("every-field-server");
-    let files = [full_server(), small_server()];
+    let files = [full_server(), small_server(), stdio_server()];
     let observe = async |file: &Value| observe::server(file, &world).await;
     let seen = every_change_shows(server_schema(), &files, observe).await;
     assert_eq!(seen, walk::patterns(server_schema()));
