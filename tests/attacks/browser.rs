@@ -10,12 +10,12 @@ use palisade::{
 use palisade_testkit::{RawRequest, RawResponse, TestCa};
 use serde_json::json;
 
-use crate::support::{ALICE, ORIGIN, Refusal, Runs, Target, call_add};
+use crate::support::{ALICE, ORIGIN, Refusal, Runs, Target, call_add, modern};
 
 const FOREIGN: &str = "https://evil.example";
 
 async fn target_with(cors: Cors) -> Target {
-    Target::start_with(|rules| rules.with_cors(cors), |server, _| server).await
+    Target::start_with(|rules| rules.with_cors(cors), modern).await
 }
 
 fn preflight(origin: &str) -> RawRequest {
@@ -158,7 +158,8 @@ fn careful(response: &RawResponse, hsts: Option<&str>) {
 
 #[tokio::test]
 async fn responses_ask_browsers_to_be_careful() {
-    let target = Target::start_with(|rules| rules.with_cors(Cors::new()), with_chatter).await;
+    let server = |server, runs: &Runs| modern(with_chatter(server, runs), runs);
+    let target = Target::start_with(|rules| rules.with_cors(Cors::new()), server).await;
     let chatter =
         RawRequest::tools_call("chatter", json!({})).with_token(ALICE).with_edited_body(|body| {
             body["params"]["_meta"]["progressToken"] = json!("p");

@@ -4,7 +4,7 @@ use palisade::security::{Limits, Outcome};
 use palisade_testkit::RawRequest;
 use serde_json::json;
 
-use crate::support::{ALICE, Refusal, Target, call_add};
+use crate::support::{ALICE, Refusal, Target, call_add, modern};
 
 const LIMIT: usize = 4096;
 
@@ -121,7 +121,7 @@ async fn h15_other_media_types() {
 
 #[tokio::test]
 async fn h19_other_methods_and_stray_session() {
-    let target = Target::start().await;
+    let target = Target::start_with(|rules| rules, modern).await;
     for method in ["GET", "DELETE", "PUT", "PATCH", "OPTIONS", "TRACE", "QUERY", "post"] {
         let refusal = Refusal::with_reason(405, -31400, "method_not_allowed");
         let response = target.refuses(&call_add().with_method(method), &refusal).await;

@@ -50,6 +50,8 @@ mod schema;
 #[cfg(test)]
 mod session;
 #[cfg(test)]
+mod sessions;
+#[cfg(test)]
 mod slow;
 #[cfg(test)]
 mod state;

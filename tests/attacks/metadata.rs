@@ -11,7 +11,7 @@ use palisade::{
 use palisade_testkit::{RawRequest, RawResponse};
 use serde_json::{Value, json};
 
-use crate::support::{ORIGIN, Refusal, Target, call_add, rules};
+use crate::support::{ORIGIN, Refusal, Target, call_add, modern, rules};
 
 const PLACE: &str = "/.well-known/oauth-protected-resource/mcp";
 const CHALLENGE: &str = r#"Bearer realm="mcp", scope="tools:call files:read", resource_metadata="https://mcp.example.com/.well-known/oauth-protected-resource/mcp""#;
@@ -43,7 +43,7 @@ fn protected(rules: ServerConfigBuilder<Ready>) -> ServerConfigBuilder<Ready> {
 }
 
 async fn target() -> Target {
-    Target::start_with(protected, |server, _| server).await
+    Target::start_with(protected, modern).await
 }
 
 fn ask() -> RawRequest {
@@ -103,7 +103,7 @@ async fn o8_metadata_derived_from_the_host() {
 async fn o8_a_trusted_proxy_does_not_name_the_resource() {
     let proxies = TrustedProxies::x_forwarded(["127.0.0.1"]).unwrap();
     let change = |rules| protected(rules).with_trusted_proxies(proxies);
-    let target = Target::start_with(change, |server, _| server).await;
+    let target = Target::start_with(change, modern).await;
     let forwarded = |host: &str| {
         ask()
             .with_header("X-Forwarded-For", "192.0.2.7")
@@ -166,7 +166,7 @@ async fn o8_metadata_is_guarded_like_everything_else() {
     }
 
     // Who is not told a constant is not told anything by default.
-    let silent = Target::start().await;
+    let silent = Target::start_with(|rules| rules, modern).await;
     silent.refuses(&ask(), &Refusal::with_reason(405, -31400, "method_not_allowed")).await;
     let posted = call_add().with_target(PLACE);
     silent.refuses(&posted, &Refusal::with_reason(404, -31400, "not_found")).await;
@@ -176,7 +176,7 @@ async fn o8_metadata_is_guarded_like_everything_else() {
 async fn o8_metadata_counts_against_its_address() {
     let rates = RateLimits::new().with_per_address(Rate::per_minute(1).with_burst(2));
     let change = |rules| protected(rules).with_rate_limits(rates);
-    let target = Target::start_with(change, |server, _| server).await;
+    let target = Target::start_with(change, modern).await;
     let mut found = Vec::new();
     for _ in 0..3 {
         found.push(target.send(&ask()).await.status());
@@ -190,7 +190,7 @@ async fn o8_metadata_counts_against_its_address() {
 #[tokio::test]
 async fn o8_pages_read_metadata_by_cors() {
     let change = |rules| protected(rules).with_cors(Cors::new());
-    let target = Target::start_with(change, |server, _| server).await;
+    let target = Target::start_with(change, modern).await;
     let preflight = |place: &str, method: &str| {
         RawRequest::new("OPTIONS", place)
             .with_header("Origin", ORIGIN)

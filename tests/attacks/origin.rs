@@ -7,7 +7,7 @@ use palisade::{
 use palisade_testkit::RawRequest;
 use serde_json::json;
 
-use crate::support::{ORIGIN, Refusal, Target, call_add};
+use crate::support::{ORIGIN, Refusal, Target, call_add, modern};
 
 fn foreign_host() -> Refusal {
     Refusal::with_reason(403, -31403, "host_not_allowed")
@@ -24,7 +24,7 @@ async fn open_target() -> Target {
         .dangerous()
         .without_authentication()
         .without_tls();
-    Target::start_under(rules, |server, _| server).await
+    Target::start_under(rules, modern).await
 }
 
 #[tokio::test]

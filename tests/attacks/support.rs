@@ -12,6 +12,7 @@ use palisade::{
     Context, SecurityConfig, Server, ToolRoute,
     auth::{Bearer, bearer::TokenEntry},
     http::HttpServer,
+    protocol::Eras,
     security::{
         AllowedOrigins, AuditEntry, AuditError, AuditRecord, AuditSink, FanOut, Limits,
         MemoryAudit, Outcome, SecurityConfigError, ServerSecurity, ServerTls, TracingAudit,
@@ -75,6 +76,11 @@ pub(crate) fn add(runs: &Runs) -> ToolRoute {
 
 pub(crate) fn call_add() -> RawRequest {
     RawRequest::tools_call("add", json!({"a": 1, "b": 2})).with_token(ALICE)
+}
+
+/// A server of the newest revision alone, which has no sessions.
+pub(crate) fn modern(server: ServerBuilder, _: &Runs) -> ServerBuilder {
+    server.with_eras(Eras::ModernOnly)
 }
 
 /// Rules with bearer tokens for Alice and Bob.

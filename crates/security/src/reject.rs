@@ -107,6 +107,9 @@ pub enum RejectError {
     /// The request belongs to no session, and says of no revision without sessions that it is of it.
     #[error("the request belongs to no session: begin with initialize")]
     SessionRequired,
+    /// The session is to be spoken in a revision that is not served.
+    #[error("protocol version is not served")]
+    VersionNotServed,
     /// There is no such session, or it is another principal's: nobody is told which.
     #[error("there is no such session")]
     SessionNotFound,
@@ -236,6 +239,7 @@ impl RejectError {
             Self::TooManyInFlight { .. } => ("too_many_in_flight", 429, RATE_LIMITED),
             Self::TooManySubscriptions { .. } => ("too_many_subscriptions", 429, RATE_LIMITED),
             Self::SessionRequired => ("session_required", 400, REFUSED),
+            Self::VersionNotServed => ("unsupported_protocol_version", 400, REFUSED),
             Self::SessionNotFound => ("session_not_found", 404, REFUSED),
             Self::TooManySessions { .. } => ("too_many_sessions", 429, RATE_LIMITED),
             Self::StreamTaken => ("stream_taken", 409, REFUSED),
@@ -311,6 +315,7 @@ mod tests {
         let retry_after = Duration::ZERO;
         check(&RejectError::RateLimited { retry_after }, "rate_limited", 429, -31429);
         check(&RejectError::SessionRequired, "session_required", 400, -31400);
+        check(&RejectError::VersionNotServed, "unsupported_protocol_version", 400, -31400);
         check(&RejectError::SessionNotFound, "session_not_found", 404, -31400);
         check(&RejectError::TooManySessions { retry_after }, "too_many_sessions", 429, -31429);
         check(&RejectError::StreamTaken, "stream_taken", 409, -31400);

@@ -235,6 +235,18 @@ impl Context {
         self.notify(method::NOTIFICATIONS_MESSAGE, &params).await;
     }
 
+    /// Lets the connection of this request go: a client of revision 2025-11-25 is told to come back for the
+    /// rest, so that a long wait holds no connection. Call it before the wait; what is sent after it, and the
+    /// result, is kept for the client. No effect where clients cannot come back: in other revisions, and other
+    /// transports than HTTP.
+    ///
+    /// # Specification
+    ///
+    /// MCP 2025-11-25, Transports, "Sending Messages to the Server", 6.
+    pub fn close_stream(&self) {
+        self.0.outbox.let_go();
+    }
+
     /// Asks the user. `key` names the question within this request.
     ///
     /// In the newest revision the first run of the handler ends here, and the client is asked; with the

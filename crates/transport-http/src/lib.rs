@@ -16,6 +16,9 @@ mod url;
 #[cfg(feature = "client")]
 pub use client::*;
 #[cfg(feature = "server")]
-pub use server::{BindError, HttpBody, HttpServer, HttpService, ResponseFuture, ServerHandle};
+pub use server::{
+    BindError, EventId, EventIdError, EventStore, HttpBody, HttpServer, HttpService,
+    MemoryEventStore, ResponseFuture, ServerHandle,
+};
 #[cfg(feature = "client")]
 pub use url::{Endpoint, EndpointError, EndpointHost};

@@ -14,6 +14,7 @@ mod read;
 mod rest;
 mod routes;
 mod service;
+mod sessions;
 #[cfg(feature = "tls")]
 mod tls;
 mod wire;
@@ -22,4 +23,5 @@ pub use self::{
     body::HttpBody,
     listener::{BindError, HttpServer, ServerHandle},
     service::{HttpService, ResponseFuture},
+    sessions::{EventId, EventIdError, EventStore, MemoryEventStore},
 };

@@ -26,6 +26,7 @@ struct State {
     reader: Option<Waker>,
     writers: Vec<Waker>,
     closed: bool,
+    let_go: bool,
 }
 
 impl Outbox {
@@ -94,6 +95,21 @@ impl Outbox {
             reader @ None => *reader = Some(cx.waker().clone()),
         }
         Poll::Pending
+    }
+
+    /// Tells the reader that it need not wait for what is still to come, if its wire can fetch that later.
+    pub fn let_go(&self) {
+        let mut state = self.lock();
+        state.let_go = true;
+        if let Some(reader) = &state.reader {
+            reader.wake_by_ref();
+        }
+    }
+
+    /// Whether the reader was let go since it was last asked.
+    #[must_use]
+    pub fn take_let_go(&self) -> bool {
+        std::mem::take(&mut self.lock().let_go)
     }
 
     /// Whether messages wait.

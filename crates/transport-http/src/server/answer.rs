@@ -4,17 +4,18 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderValue, Response, StatusCode,
+    HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
     header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
 };
-use palisade_protocol::{ErrorObject, RequestId};
-use palisade_security::{Preflight, RejectError, ResponseHeaders, guard};
+use palisade_protocol::{ErrorObject, RequestId, header::MCP_SESSION_ID};
+use palisade_security::{Preflight, RejectError, ResponseHeaders};
 use palisade_transport::Reply;
 
-use super::body::HttpBody;
+use super::body::{Frames, HttpBody};
+
+const SESSION_ID: HeaderName = HeaderName::from_static(MCP_SESSION_ID);
 
 /// The answer to one request.
-#[derive(Debug)]
 pub(super) struct Answer {
     status: StatusCode,
     /// JSON, or nothing.
@@ -23,7 +24,16 @@ pub(super) struct Answer {
     retry_after: Option<Duration>,
     allow: Option<&'static str>,
     close: bool,
-    preflight: Option<Box<HeaderMap>>,
+    more: Option<Box<More>>,
+}
+
+/// What few answers have.
+#[derive(Default)]
+struct More {
+    /// What a preflight is told, or which session was opened.
+    headers: HeaderMap,
+    /// A stream of a session.
+    frames: Option<Box<dyn Frames>>,
 }
 
 impl Answer {
@@ -35,7 +45,7 @@ impl Answer {
             retry_after: None,
             allow: None,
             close: false,
-            preflight: None,
+            more: None,
         }
     }
 
@@ -56,8 +66,8 @@ impl Answer {
 
     /// `204`: what a page may send.
     pub(super) fn preflight(preflight: Preflight) -> Self {
-        let headers = Some(Box::new(preflight.into_headers()));
-        Self { preflight: headers, ..Self::new(204, Bytes::new()) }
+        let more = More { headers: preflight.into_headers(), frames: None };
+        Self { more: Some(Box::new(more)), ..Self::new(204, Bytes::new()) }
     }
 
     /// A JSON document that is no message.
@@ -65,12 +75,38 @@ impl Answer {
         Self::new(200, Bytes::copy_from_slice(json.as_bytes()))
     }
 
+    /// Nothing but a status.
+    pub(super) fn empty(status: u16) -> Self {
+        Self::new(status, Bytes::new())
+    }
+
+    /// A message.
+    pub(super) fn json(message: Bytes) -> Self {
+        Self::new(200, message)
+    }
+
+    /// A stream of a session.
+    pub(super) fn stream(frames: impl Frames + 'static) -> Self {
+        let more = More { headers: HeaderMap::new(), frames: Some(Box::new(frames)) };
+        Self { more: Some(Box::new(more)), ..Self::new(200, Bytes::new()) }
+    }
+
+    /// The same, with the id of the session that was opened.
+    pub(super) fn with_session(mut self, id: Option<HeaderValue>) -> Self {
+        let headers = |id| HeaderMap::from_iter([(SESSION_ID, id)]);
+        self.more = id.map(|id| Box::new(More { headers: headers(id), frames: None }));
+        self
+    }
+
     /// A refusal, with a challenge where credentials would help.
-    pub(super) fn refusal(reject: &RejectError, challenge: Option<HeaderValue>) -> Self {
+    pub(super) fn refusal(
+        reject: &RejectError,
+        challenge: Option<HeaderValue>,
+        methods: &'static str,
+    ) -> Self {
         let mut answer = Self::reply(Reply::rejected(None, reject));
         answer.challenge = challenge;
-        answer.allow =
-            matches!(reject, RejectError::MethodNotAllowed).then_some(guard::ALLOWED_METHODS);
+        answer.allow = matches!(reject, RejectError::MethodNotAllowed).then_some(methods);
         answer.close = reject.closes_connection();
         answer
     }
@@ -86,8 +122,16 @@ impl Answer {
     }
 
     /// The response with one JSON body.
-    pub(super) fn into_response(mut self, always: &ResponseHeaders) -> Response<HttpBody> {
-        let mut headers = self.preflight.take().map_or_else(HeaderMap::new, |headers| *headers);
+    pub(super) fn into_response(
+        mut self,
+        always: &ResponseHeaders,
+        keep_alive: Duration,
+    ) -> Response<HttpBody> {
+        let more = self.more.take().map_or_else(More::default, |more| *more);
+        if let Some(frames) = more.frames {
+            return stream_response(HttpBody::lasting(frames, keep_alive), always);
+        }
+        let mut headers = more.headers;
         if !self.message.is_empty() {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }

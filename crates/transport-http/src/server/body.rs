@@ -29,6 +29,25 @@ pub struct HttpBody {
 enum Kind {
     Full(Bytes),
     Stream(Box<EventStream>),
+    Lasting(Box<Lasting>),
+}
+
+/// A stream that says itself how its events are written.
+pub(super) trait Frames: Send {
+    /// The next event, as it is sent; none at the end.
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>>;
+}
+
+/// A stream of a session.
+struct Lasting {
+    frames: Box<dyn Frames>,
+    pulse: Pulse,
+}
+
+/// When a silent stream is to say something.
+pub(super) struct Pulse {
+    every: Duration,
+    idle: Pin<Box<Sleep>>,
 }
 
 /// The rest of a request that has begun to stream: its future runs on inside the body, so a client that
@@ -39,8 +58,28 @@ pub(super) struct EventStream {
     /// Read from the outbox or answered already, and not sent yet.
     pub(super) first: Option<Bytes>,
     pub(super) last: Option<Bytes>,
-    pub(super) keep_alive: Duration,
-    pub(super) idle: Pin<Box<Sleep>>,
+    pub(super) pulse: Pulse,
+}
+
+impl Pulse {
+    pub(super) fn new(every: Duration) -> Self {
+        Self { every, idle: Box::pin(tokio::time::sleep(every)) }
+    }
+
+    /// Ready when it is time.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.idle.as_mut().poll(cx)
+    }
+
+    /// Something is said now.
+    fn reset(&mut self, cx: &mut Context<'_>) {
+        // A time that cannot be represented never comes.
+        if let Some(next) = Instant::now().checked_add(self.every) {
+            self.idle.as_mut().reset(next);
+        }
+        // Registers the new deadline, unless something else wakes the task anyway.
+        let _ = self.idle.as_mut().poll(cx);
+    }
 }
 
 impl HttpBody {
@@ -52,11 +91,16 @@ impl HttpBody {
         Self { kind: Kind::Stream(Box::new(stream)), streaming: None }
     }
 
+    pub(super) fn lasting(frames: Box<dyn Frames>, keep_alive: Duration) -> Self {
+        let lasting = Lasting { frames, pulse: Pulse::new(keep_alive) };
+        Self { kind: Kind::Lasting(Box::new(lasting)), streaming: None }
+    }
+
     /// The same body. If it is a stream, it counts as a request in flight as long as it lives.
     pub(super) fn with_in_flight(self, in_flight: InFlight) -> Self {
         let streaming = match self.kind {
             Kind::Full(_) => None,
-            Kind::Stream(_) => Some(in_flight.streaming()),
+            Kind::Stream(_) | Kind::Lasting(_) => Some(in_flight.streaming()),
         };
         Self { streaming, ..self }
     }
@@ -91,31 +135,30 @@ impl Body for HttpBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        let stream = match &mut self.kind {
+        let (event, pulse) = match &mut self.kind {
             Kind::Full(bytes) if bytes.is_empty() => return Poll::Ready(None),
             Kind::Full(bytes) => return Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
-            Kind::Stream(stream) => stream,
-        };
-        let data = match stream.poll_event(cx) {
-            Poll::Ready(None) => return Poll::Ready(None),
-            Poll::Ready(Some(message)) => {
-                let mut event = Vec::with_capacity(message.len() + 8);
-                sse::encode_data(&mut event, &message);
-                Bytes::from(event)
+            Kind::Stream(stream) => {
+                let event = stream.poll_event(cx).map(|message| {
+                    message.map(|message| {
+                        let mut event = Vec::with_capacity(message.len() + 8);
+                        sse::encode_data(&mut event, &message);
+                        Bytes::from(event)
+                    })
+                });
+                (event, &mut stream.pulse)
             }
+            Kind::Lasting(lasting) => (lasting.frames.poll_frame(cx), &mut lasting.pulse),
+        };
+        let data = match event {
+            Poll::Ready(None) => return Poll::Ready(None),
+            Poll::Ready(Some(event)) => event,
             Poll::Pending => {
-                if stream.idle.as_mut().poll(cx).is_pending() {
-                    return Poll::Pending;
-                }
+                std::task::ready!(pulse.poll(cx));
                 Bytes::from_static(sse::KEEP_ALIVE)
             }
         };
-        // A time that cannot be represented never comes.
-        if let Some(next) = Instant::now().checked_add(stream.keep_alive) {
-            stream.idle.as_mut().reset(next);
-        }
-        // Registers the new deadline, unless something else wakes the task anyway.
-        let _ = stream.idle.as_mut().poll(cx);
+        pulse.reset(cx);
         if let Some(streaming) = &self.streaming {
             streaming.event();
         }
@@ -129,7 +172,7 @@ impl Body for HttpBody {
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Kind::Stream(_) => SizeHint::default(),
+            Kind::Stream(_) | Kind::Lasting(_) => SizeHint::default(),
         }
     }
 }
@@ -145,6 +188,7 @@ impl fmt::Debug for HttpBody {
         match &self.kind {
             Kind::Full(bytes) => f.debug_tuple("Full").field(&bytes.len()).finish(),
             Kind::Stream(_) => f.write_str("Stream"),
+            Kind::Lasting(_) => f.write_str("Lasting"),
         }
     }
 }

@@ -7,21 +7,28 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, request::Parts};
+use http::{HeaderMap, Method, request::Parts};
 use http_body::Body;
 use palisade_protocol::{
     DecodeLimits, ErrorCode, ErrorObject, Inbound, ProtocolVersion, Request, RequestParams,
 };
 use palisade_security::{
     AuthnError, CorrelationId, CorrelationIds, Credentials, GuardInput, Outcome, PeerInfo,
-    Preflight, Principal, RejectError, ServerSecurity, protected_resource::METADATA_METHOD,
+    Preflight, Principal, RejectError, ServerSecurity,
+    guard::{ALLOWED_METHODS, ALLOWED_METHODS_WITH_SESSIONS},
+    protected_resource::METADATA_METHOD,
 };
 use palisade_transport::{
     Call, Dispatcher, Outbox,
     pipeline::{Admission, Trail, dispatch_in_time, envelope_code, within},
 };
 
-use super::{agree, answer::Answer, read};
+use super::{
+    agree,
+    answer::Answer,
+    read,
+    sessions::{self, Incoming, Sessions, Settings, era},
+};
 
 /// What all requests of one service share.
 #[derive(Debug)]
@@ -29,7 +36,17 @@ pub(super) struct Shared {
     pub(super) dispatcher: Arc<dyn Dispatcher>,
     pub(super) security: ServerSecurity,
     pub(super) admission: Arc<Admission>,
+    pub(super) settings: Settings,
+    /// None if no older revision is served.
+    pub(super) sessions: Option<Arc<Sessions>>,
     pub(super) ids: CorrelationIds,
+}
+
+impl Shared {
+    /// What the guard looks at.
+    pub(super) fn input<'a>(&self, parts: &'a Parts) -> GuardInput<'a> {
+        GuardInput::from(parts).with_sessions(self.sessions.is_some())
+    }
 }
 
 /// Where a request came in.
@@ -88,14 +105,14 @@ pub(super) fn exchange<B: Body>(
         let body = pin!(body);
         match answer(&shared, &parts, body, &entrance, &outbox, &mut trail).await {
             Ok(answer) => answer,
-            Err(reject) => refuse(&shared.security, &mut trail, &reject),
+            Err(reject) => refuse(&shared, &mut trail, &reject),
         }
     }
 }
 
 /// The way of a request: room for its record, peer, guard, authentication, limits, body, message.
 async fn answer<B: Body>(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     parts: &Parts,
     body: Pin<&mut B>,
     entrance: &Entrance,
@@ -105,7 +122,7 @@ async fn answer<B: Body>(
     let security = &shared.security;
     trail.reserve()?;
     entrance.check_peer(security)?;
-    if let Some(preflight) = preflight(security, parts, entrance) {
+    if let Some(preflight) = preflight(shared, parts, entrance) {
         let preflight = preflight?;
         trail.finish(Outcome::Allowed, "preflight", Some(204), None);
         return Ok(Answer::preflight(preflight));
@@ -114,27 +131,42 @@ async fn answer<B: Body>(
         let document = match document {
             Ok(document) => document,
             Err(reject) => {
-                return Ok(refuse(security, trail, &reject).with_methods(METADATA_METHOD));
+                return Ok(refuse(shared, trail, &reject).with_methods(METADATA_METHOD));
             }
         };
         trail.finish(Outcome::Allowed, "resource_metadata", Some(200), None);
         return Ok(Answer::document(document));
     }
-    let principal = admit(security, parts, entrance).await?;
+    let principal = admit(shared, parts, entrance).await?;
     trail.note_principal(&principal);
     security.admit_principal(&principal)?;
-    let _place = shared.admission.admit(&principal, security.limits())?;
+    let place = shared.admission.admit(&principal, security.limits())?;
+    let sessions = shared.sessions.as_ref().filter(|_| !era::is_modern(&parts.headers));
+    if parts.method != Method::POST {
+        let sessions = sessions.ok_or(RejectError::MethodNotAllowed)?;
+        let incoming = Incoming { shared, sessions, parts, principal: &principal, entrance };
+        return Box::pin(sessions::without_message(incoming, trail, place)).await;
+    }
     let body = read::read(body, security.limits()).await?;
+    if let Some(sessions) = sessions {
+        let limits = DecodeLimits::with_depth(security.limits().max_json_depth());
+        let era = era::of(&parts.headers, &body, &limits);
+        if era != era::Era::Modern {
+            let incoming = Incoming { shared, sessions, parts, principal: &principal, entrance };
+            return Box::pin(sessions::post(incoming, era, body, trail, place)).await;
+        }
+    }
     Ok(serve(shared, &parts.headers, &principal, &body, outbox, trail).await)
 }
 
 /// Answers the question of a browser what a page may send; it comes without credentials.
 fn preflight(
-    security: &ServerSecurity,
+    shared: &Shared,
     parts: &Parts,
     entrance: &Entrance,
 ) -> Option<Result<Preflight, RejectError>> {
-    let preflight = security.preflight(&GuardInput::from(parts))?;
+    let security = &shared.security;
+    let preflight = security.preflight(&shared.input(parts))?;
     Some(preflight.and_then(|preflight| {
         if !security.is_resource_metadata(parts.uri.path()) {
             entrance.check_path()?;
@@ -156,11 +188,12 @@ fn resource_metadata<'s>(
 
 /// Decides over the head of a request, and establishes who sent it.
 async fn admit(
-    security: &ServerSecurity,
+    shared: &Shared,
     parts: &Parts,
     entrance: &Entrance,
 ) -> Result<Principal, RejectError> {
-    security.guard(&GuardInput::from(parts))?;
+    let security = &shared.security;
+    security.guard(&shared.input(parts))?;
     entrance.check_path()?;
     let credentials =
         Credentials::new(&parts.headers, &entrance.peer).with_query(parts.uri.query());
@@ -251,12 +284,17 @@ fn understand<'a>(
     }
 }
 
-fn refuse(security: &ServerSecurity, trail: &mut Trail<'_>, reject: &RejectError) -> Answer {
+fn refuse(shared: &Shared, trail: &mut Trail<'_>, reject: &RejectError) -> Answer {
+    let security = &shared.security;
     let challenge = match reject {
         RejectError::Unauthenticated(error) => security.challenge(error),
         _ => None,
     };
-    let answer = Answer::refusal(reject, challenge);
+    let methods = match shared.sessions {
+        Some(_) => ALLOWED_METHODS_WITH_SESSIONS,
+        None => ALLOWED_METHODS,
+    };
+    let answer = Answer::refusal(reject, challenge, methods);
     trail.finish(
         Outcome::Denied,
         reject.code(),

@@ -29,7 +29,7 @@ use tokio::{
 #[cfg(feature = "tls")]
 use super::tls::Trust;
 use super::{
-    HttpService,
+    EventStore, HttpService,
     exchange::Entrance,
     neighbours::{Neighbour, Neighbours},
     rest::Requests,
@@ -39,6 +39,9 @@ use super::{
 
 /// How long requests in flight may take after a shutdown began.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
+
+/// How often sessions that are over are looked for at most.
+const SHORTEST_UPKEEP: Duration = Duration::from_secs(1);
 
 /// Serves MCP on a TCP port: HTTP/1.1 and HTTP/2, over TLS if the configuration has a certificate.
 #[derive(Debug)]
@@ -163,6 +166,28 @@ impl HttpServer {
         Ok(self)
     }
 
+    /// Keeps the events of sessions elsewhere: see [`HttpService::with_event_store`]. At every endpoint.
+    #[must_use]
+    pub fn with_event_store(mut self, events: Arc<dyn EventStore>) -> Self {
+        self.routes.configure(|service| service.with_event_store(Arc::clone(&events)));
+        self
+    }
+
+    /// Answers every request of a session by a stream: see [`HttpService::with_streamed_responses`]. At every
+    /// endpoint.
+    #[must_use]
+    pub fn with_streamed_responses(mut self) -> Self {
+        self.routes.configure(HttpService::with_streamed_responses);
+        self
+    }
+
+    /// Serves HTTP+SSE too: see [`HttpService::with_legacy_sse`]. At every endpoint.
+    #[must_use]
+    pub fn with_legacy_sse(mut self) -> Self {
+        self.routes.configure(HttpService::with_legacy_sse);
+        self
+    }
+
     /// The address that is listened on.
     ///
     /// # Errors
@@ -230,6 +255,8 @@ impl HttpServer {
             tracing::warn!("connections still open after the shutdown grace are cut off");
             cut.send_replace(true);
         }
+        // Requests without a connection end too.
+        routes.close_sessions().await;
     }
 }
 
@@ -290,11 +317,20 @@ struct Connection {
 impl Connection {
     /// What a listener does besides accepting. Never ready.
     async fn upkeep(self) {
-        #[cfg(feature = "tls")]
-        if let Some(trust) = &self.trust {
-            trust.keep_fresh().await;
-        }
-        std::future::pending().await
+        let sessions = async {
+            let every = self.routes.security().limits().sessions().idle_timeout() / 4;
+            loop {
+                tokio::time::sleep(every.max(SHORTEST_UPKEEP)).await;
+                self.routes.sweep().await;
+            }
+        };
+        let trust = async {
+            #[cfg(feature = "tls")]
+            if let Some(trust) = &self.trust {
+                trust.keep_fresh().await;
+            }
+        };
+        tokio::join!(sessions, trust);
     }
 
     /// Waits until the peer is no longer who the handshake said it is.

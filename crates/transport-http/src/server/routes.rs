@@ -49,6 +49,13 @@ impl Routes {
         Ok(())
     }
 
+    /// Changes how sessions are served at every endpoint.
+    pub(super) fn configure(&mut self, change: impl Fn(HttpService) -> HttpService) {
+        for route in std::iter::once(&mut self.first).chain(&mut self.more) {
+            route.service = change(route.service.clone());
+        }
+    }
+
     /// The service for a path, and whether the path is its own: a request for another is refused, and
     /// recorded, by the first.
     pub(super) fn find(&self, path: &str) -> (&HttpService, bool) {
@@ -68,6 +75,20 @@ impl Routes {
     /// Ends open subscriptions with a result, and takes no new ones.
     pub(super) fn shutdown(&self) {
         self.iter().for_each(|route| route.service.shutdown());
+    }
+
+    /// Ends sessions in which nothing has happened for too long.
+    pub(super) async fn sweep(&self) {
+        for route in self.iter() {
+            route.service.sweep().await;
+        }
+    }
+
+    /// Ends all sessions.
+    pub(super) async fn close_sessions(&self) {
+        for route in self.iter() {
+            route.service.close_sessions().await;
+        }
     }
 
     fn iter(&self) -> impl Iterator<Item = &Route> {

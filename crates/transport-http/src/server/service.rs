@@ -15,17 +15,17 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response};
 use http_body::Body;
 use palisade_security::{
-    AuditRecord, CorrelationId, CorrelationIds, GuardInput, Outcome, PeerInfo, ResponseHeaders,
-    ServerSecurity,
+    AuditRecord, CorrelationId, CorrelationIds, Outcome, PeerInfo, ResponseHeaders, ServerSecurity,
 };
-use palisade_transport::{BoxFuture, Dispatcher, Outbox};
+use palisade_transport::{BoxFuture, Dispatcher, Outbox, pipeline::Admission};
 use tower_service::Service;
 use tracing::Instrument as _;
 
 use super::{
     answer::{Answer, stream_response},
-    body::{EventStream, HttpBody},
+    body::{EventStream, HttpBody, Pulse},
     exchange::{Entrance, Shared, exchange},
+    sessions::{EventStore, MemoryEventStore, Sessions, Settings},
 };
 
 /// Serves MCP over any HTTP server that speaks tower: mount it in axum with `route_service`.
@@ -44,24 +44,80 @@ impl HttpService {
     /// A service for an engine under these rules.
     #[must_use]
     pub fn new(dispatcher: impl Dispatcher, security: ServerSecurity) -> Self {
-        let shared = Shared {
-            dispatcher: Arc::new(dispatcher),
-            security,
-            admission: Arc::default(),
-            ids: CorrelationIds::random().unwrap_or_default(),
+        let settings = Settings {
+            places: Arc::default(),
+            events: Arc::new(MemoryEventStore::new(security.limits().sessions().clone())),
+            streams: false,
+            legacy_sse: false,
         };
-        Self { shared: Arc::new(shared) }
+        Self::build(Arc::new(dispatcher), security, Arc::default(), settings)
+    }
+
+    fn build(
+        dispatcher: Arc<dyn Dispatcher>,
+        security: ServerSecurity,
+        admission: Arc<Admission>,
+        settings: Settings,
+    ) -> Self {
+        let legacy = dispatcher.supported_versions().iter().any(|version| !version.is_modern());
+        let sessions = legacy.then(|| Arc::new(Sessions::new(settings.clone())));
+        let ids = CorrelationIds::random().unwrap_or_default();
+        Self {
+            shared: Arc::new(Shared { dispatcher, security, admission, settings, sessions, ids }),
+        }
     }
 
     /// The same rules, counted together with this service's, for another engine.
     pub(super) fn with_dispatcher(&self, dispatcher: impl Dispatcher) -> Self {
-        let shared = Shared {
-            dispatcher: Arc::new(dispatcher),
-            security: self.shared.security.clone(),
-            admission: Arc::clone(&self.shared.admission),
-            ids: CorrelationIds::random().unwrap_or_default(),
-        };
-        Self { shared: Arc::new(shared) }
+        let Shared { security, admission, settings, .. } = &*self.shared;
+        let (security, admission) = (security.clone(), Arc::clone(admission));
+        Self::build(Arc::new(dispatcher), security, admission, settings.clone())
+    }
+
+    fn with_settings(&self, change: impl FnOnce(&mut Settings)) -> Self {
+        let Shared { dispatcher, security, admission, .. } = &*self.shared;
+        let mut settings = self.shared.settings.clone();
+        change(&mut settings);
+        Self::build(Arc::clone(dispatcher), security.clone(), Arc::clone(admission), settings)
+    }
+
+    /// Keeps the events of sessions elsewhere, such as where several servers find them. Default: a
+    /// [`MemoryEventStore`]. Sessions of older revisions only. Set it before the service is cloned or used.
+    #[must_use]
+    pub fn with_event_store(self, events: Arc<dyn EventStore>) -> Self {
+        self.with_settings(|settings| settings.events = events)
+    }
+
+    /// Answers every request of a session by a stream, so that a client which loses its connection finds the
+    /// result when it comes back. Default: JSON, unless something is said before the result; a client
+    /// without a stream has nothing to come back to. Sessions of older revisions only. Set it before the
+    /// service is cloned or used.
+    #[must_use]
+    pub fn with_streamed_responses(self) -> Self {
+        self.with_settings(|settings| settings.streams = true)
+    }
+
+    /// Serves HTTP+SSE too, the transport of revision 2024-11-05: `GET` without a session opens its stream.
+    /// Default: not, as it has been deprecated since 2025-03-26: its sessions are named in URLs, which end up
+    /// in logs, and nothing of it can be resumed. Set it before the service is cloned or used.
+    #[must_use]
+    pub fn with_legacy_sse(self) -> Self {
+        self.with_settings(|settings| settings.legacy_sse = true)
+    }
+
+    /// Ends the sessions in which nothing has happened for too long. Services without a listener do so when
+    /// sessions are opened.
+    pub(super) async fn sweep(&self) {
+        if let Some(sessions) = &self.shared.sessions {
+            sessions.sweep(&self.shared.security).await;
+        }
+    }
+
+    /// Ends all sessions.
+    pub(super) async fn close_sessions(&self) {
+        if let Some(sessions) = &self.shared.sessions {
+            sessions.close_all().await;
+        }
     }
 
     /// Ends open subscriptions with a result, and takes no new ones.
@@ -82,7 +138,7 @@ impl HttpService {
         let headers = self
             .shared
             .security
-            .response_headers(&GuardInput::from(&parts), entrance.peer.is_tls());
+            .response_headers(&self.shared.input(&parts), entrance.peer.is_tls());
         let id = self.shared.ids.next_id();
         let exchange =
             exchange(Arc::clone(&self.shared), parts, body, entrance, Arc::clone(&outbox), id)
@@ -172,8 +228,7 @@ impl ResponseFuture {
             outbox,
             first: Some(first),
             last,
-            keep_alive: self.keep_alive,
-            idle: Box::pin(tokio::time::sleep(self.keep_alive)),
+            pulse: Pulse::new(self.keep_alive),
         };
         Poll::Ready(self.respond(stream_response(HttpBody::stream(stream), &self.headers)))
     }
@@ -196,7 +251,9 @@ impl Future for ResponseFuture {
                     None => {
                         // Nobody waits for it any more, and nothing is in it.
                         this.outbox = None;
-                        return Poll::Ready(this.respond(answer.into_response(&this.headers)));
+                        return Poll::Ready(
+                            this.respond(answer.into_response(&this.headers, this.keep_alive)),
+                        );
                     }
                 }
             }

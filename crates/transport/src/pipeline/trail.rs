@@ -15,7 +15,7 @@ use crate::{Reply, ReplyOutcome};
 /// is recorded too.
 #[derive(Debug)]
 pub struct Trail<'s> {
-    security: &'s ServerSecurity,
+    security: Cow<'s, ServerSecurity>,
     correlation_id: CorrelationId,
     transport: &'static str,
     started: Instant,
@@ -40,7 +40,7 @@ impl<'s> Trail<'s> {
         peer: Option<SocketAddr>,
     ) -> Self {
         Self {
-            security,
+            security: Cow::Borrowed(security),
             correlation_id,
             transport,
             started: Instant::now(),
@@ -70,6 +70,25 @@ impl<'s> Trail<'s> {
         self.security.audit().reserve().map_err(|_| RejectError::AuditUnavailable)?;
         self.reserved = true;
         Ok(())
+    }
+
+    /// The same record, for a request that outlives the exchange in which it came. This one is done with.
+    pub fn detach(&mut self) -> Trail<'static> {
+        let detached = Trail {
+            security: Cow::Owned(self.security.clone().into_owned()),
+            correlation_id: self.correlation_id,
+            transport: self.transport,
+            started: self.started,
+            peer: self.peer,
+            reserved: self.reserved,
+            principal: self.principal.take(),
+            method: self.method.take(),
+            target: self.target.take(),
+            would_deny: self.would_deny.take(),
+            finished: self.finished,
+        };
+        self.finished = true;
+        detached
     }
 
     /// Notes who asks.

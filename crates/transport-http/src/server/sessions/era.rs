@@ -1,0 +1,132 @@
+//! Which era a request is of: the newest revision, or a session of an older one.
+
+use bytes::Bytes;
+use http::HeaderMap;
+use palisade_protocol::{DecodeLimits, Inbound, ProtocolVersion, header, legacy};
+use palisade_security::RejectError;
+use palisade_transport::Dispatcher;
+
+/// What a `POST` without a word of the newest revision in its headers is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::server) enum Era {
+    /// A request of the newest revision, or nothing that can be read: the way of such requests says what
+    /// is wrong with it.
+    Modern,
+    /// Something in a session.
+    Session,
+    /// The beginning of a session.
+    Opening,
+}
+
+/// Whether the headers say that a request is of the newest revision. A version that nobody knows is one
+/// that is newer still.
+pub(in crate::server) fn is_modern(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::MCP_METHOD)
+        || headers.get_all(header::MCP_PROTOCOL_VERSION).iter().any(|value| {
+            let known = value.to_str().ok().and_then(ProtocolVersion::parse);
+            known.is_none_or(ProtocolVersion::is_modern)
+        })
+}
+
+/// What a `POST` is by its body, if its headers do not say that it is modern.
+///
+/// # Specification
+///
+/// MCP 2026-07-28, Versioning and Compatibility, "Compatibility Matrix".
+pub(in crate::server) fn of(headers: &HeaderMap, body: &Bytes, limits: &DecodeLimits) -> Era {
+    let in_session = headers.contains_key(header::MCP_SESSION_ID);
+    match Inbound::decode(body, limits) {
+        Ok(Inbound::Request(request, params)) => {
+            let version = params.ok().and_then(|params| params.meta?.protocol_version);
+            match (version, &*request.method) {
+                (Some(_), _) => Era::Modern,
+                (None, legacy::method::INITIALIZE) if !in_session => Era::Opening,
+                (None, _) => Era::Session,
+            }
+        }
+        Ok(_) => Era::Session,
+        // A batch, perhaps.
+        Err(_) if in_session && body.trim_ascii_start().starts_with(b"[") => Era::Session,
+        Err(_) => Era::Modern,
+    }
+}
+
+/// Checks the version that a request in a session names. Which one does not matter: that of the session
+/// counts.
+///
+/// # Errors
+///
+/// [`RejectError::VersionNotServed`] if it is unknown, or there are several.
+///
+/// # Specification
+///
+/// MCP 2025-11-25, Transports, "Protocol Version Header".
+pub(super) fn check_version(
+    headers: &HeaderMap,
+    dispatcher: &dyn Dispatcher,
+) -> Result<(), RejectError> {
+    let mut values = headers.get_all(header::MCP_PROTOCOL_VERSION).iter();
+    let Some(value) = values.next() else { return Ok(()) };
+    let version = value.to_str().ok().and_then(ProtocolVersion::parse);
+    let served = version.is_some_and(|version| {
+        !version.is_modern() && dispatcher.supported_versions().contains(&version)
+    });
+    if served && values.next().is_none() { Ok(()) } else { Err(RejectError::VersionNotServed) }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::{HeaderMap, HeaderName, HeaderValue};
+    use palisade_protocol::DecodeLimits;
+
+    use super::{Era, is_modern, of};
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let pair = |(name, value): &(&'static str, &'static str)| {
+            (HeaderName::from_static(name), HeaderValue::from_static(value))
+        };
+        pairs.iter().map(pair).collect()
+    }
+
+    #[test]
+    fn headers_of_the_newest_revision() {
+        for (pairs, modern) in [
+            (&[][..], false),
+            (&[("mcp-protocol-version", "2025-11-25")], false),
+            (&[("mcp-protocol-version", "2024-11-05"), ("mcp-session-id", "x")], false),
+            (&[("mcp-protocol-version", "2026-07-28")], true),
+            (&[("mcp-protocol-version", "2027-01-01")], true),
+            (&[("mcp-protocol-version", "")], true),
+            (&[("mcp-method", "tools/call")], true),
+            (&[("mcp-method", ""), ("mcp-protocol-version", "2025-11-25")], true),
+        ] {
+            assert_eq!(is_modern(&headers(pairs)), modern, "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn bodies_without_headers() {
+        let in_session = headers(&[("mcp-session-id", "x")]);
+        for (body, without, within) in [
+            (r#"{"jsonrpc":"2.0","id":1,"method":"initialize"}"#, Era::Opening, Era::Session),
+            (r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#, Era::Session, Era::Session),
+            (r#"{"jsonrpc":"2.0","method":"initialize"}"#, Era::Session, Era::Session),
+            (r#"{"jsonrpc":"2.0","id":1,"result":{}}"#, Era::Session, Era::Session),
+            (
+                r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"_meta":
+                    {"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}}"#,
+                Era::Modern,
+                Era::Modern,
+            ),
+            ("[]", Era::Modern, Era::Session),
+            ("{", Era::Modern, Era::Modern),
+            ("", Era::Modern, Era::Modern),
+        ] {
+            let limits = DecodeLimits::default();
+            let bytes = Bytes::from_static(body.as_bytes());
+            assert_eq!(of(&HeaderMap::new(), &bytes, &limits), without, "{body}");
+            assert_eq!(of(&in_session, &bytes, &limits), within, "{body}");
+        }
+    }
+}

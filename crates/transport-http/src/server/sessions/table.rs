@@ -1,0 +1,145 @@
+//! [`Sessions`]: all sessions of a service.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use palisade_security::{Principal, RejectError, ServerSecurity};
+use palisade_transport::{legacy::Session, pipeline::Admission};
+
+use super::{
+    events::EventStore,
+    id::SessionId,
+    live::{Live, Use},
+    shards::Shards,
+    sse::Channel,
+};
+
+/// The sessions of one endpoint: an id of another one is unknown here.
+#[derive(Debug)]
+pub(in crate::server) struct Sessions {
+    table: Shards<Arc<Live>>,
+    pub(in crate::server) settings: Settings,
+    /// When those that are over were last looked for, in milliseconds of the clock.
+    swept: AtomicU64,
+}
+
+/// How sessions are served.
+#[derive(Clone, Debug)]
+pub(in crate::server) struct Settings {
+    /// Counts the sessions of all endpoints of a listener.
+    pub(in crate::server) places: Arc<Admission>,
+    pub(in crate::server) events: Arc<dyn EventStore>,
+    /// Whether every request is answered by a stream, which can be resumed from its beginning.
+    pub(in crate::server) streams: bool,
+    /// Whether HTTP+SSE is served.
+    pub(in crate::server) legacy_sse: bool,
+}
+
+impl Sessions {
+    pub(in crate::server) fn new(settings: Settings) -> Self {
+        Self { table: Shards::default(), settings, swept: AtomicU64::new(0) }
+    }
+
+    /// Opens a session for this principal.
+    ///
+    /// # Errors
+    ///
+    /// [`RejectError::TooManySessions`]; [`RejectError::Overloaded`] if the system has no randomness.
+    pub(super) async fn open(
+        &self,
+        principal: &Principal,
+        security: &ServerSecurity,
+        session: Option<Session>,
+        channel: Option<Channel>,
+    ) -> Result<Use, RejectError> {
+        self.sweep_at_times(security).await;
+        let limits = security.limits();
+        let place = match self.settings.places.admit_session(principal, limits) {
+            Ok(place) => place,
+            Err(_) => {
+                self.sweep(security).await;
+                self.settings.places.admit_session(principal, limits)?
+            }
+        };
+        let place = place.detach(&self.settings.places);
+        let unavailable = |_| RejectError::Overloaded { retry_after: Duration::from_secs(1) };
+        let id = SessionId::random().map_err(unavailable)?;
+        let live = Arc::new(Live::new(id, principal, security, session, channel, place));
+        let used = Use::new(&live);
+        self.table.with(id.key(), |part| part.insert(*id.key(), live));
+        Ok(used)
+    }
+
+    /// The session with this id, if it is this principal's and not over. Whether there is one that is
+    /// another's cannot be told.
+    pub(super) fn find(&self, id: &SessionId, principal: &Principal) -> Option<Use> {
+        self.table.with(id.key(), |part| {
+            let live = part.get(id.key())?;
+            (live.is_owned_by(principal) && !live.is_over()).then(|| Use::new(live))
+        })
+    }
+
+    /// Ends a session.
+    pub(super) async fn close(&self, live: &Live) {
+        self.end(live);
+        self.settings.events.remove(&live.digest).await;
+    }
+
+    /// Ends a session of which no events are kept.
+    pub(super) fn end(&self, live: &Live) {
+        self.table.with(live.id.key(), |part| part.remove(live.id.key()));
+        live.close();
+    }
+
+    /// Has the stream of one session of this principal, which nobody reads, give up what it kept; whether
+    /// there was one.
+    pub(super) fn forget_resting(&self, principal: &Principal) -> bool {
+        let mut found: Option<(u64, Arc<Live>)> = None;
+        self.table.for_each(|part| {
+            for live in part.values().filter(|live| live.is_owned_by(principal) && live.rests()) {
+                let since = live.rests_since();
+                if found.as_ref().is_none_or(|(oldest, _)| since < *oldest) {
+                    found = Some((since, Arc::clone(live)));
+                }
+            }
+        });
+        found.is_some_and(|(_, live)| live.forget_standing())
+    }
+
+    /// Ends all that are over.
+    pub(in crate::server) async fn sweep(&self, security: &ServerSecurity) {
+        self.swept.store(security.clock().now().as_millis(), Ordering::Relaxed);
+        self.close_all_that(|live| live.is_over()).await;
+    }
+
+    /// Ends all.
+    pub(in crate::server) async fn close_all(&self) {
+        self.close_all_that(|_| true).await;
+    }
+
+    async fn close_all_that(&self, over: impl Fn(&Live) -> bool) {
+        let mut removed = Vec::new();
+        self.table.for_each(|part| {
+            removed.extend(part.extract_if(|_, live| over(live)).map(|(_, live)| live));
+        });
+        for live in removed {
+            live.close();
+            self.settings.events.remove(&live.digest).await;
+        }
+    }
+
+    /// Looks for those that are over a few times in the time that they may rest: a service without a
+    /// listener has nobody else to do it.
+    async fn sweep_at_times(&self, security: &ServerSecurity) {
+        let every = security.limits().sessions().idle_timeout().as_millis() / 4;
+        let now = security.clock().now().as_millis();
+        if u128::from(now.saturating_sub(self.swept.load(Ordering::Relaxed))) >= every {
+            self.sweep(security).await;
+        }
+    }
+}
