@@ -63,7 +63,8 @@ pub enum FailMode {
     Open,
 }
 
-/// When records are written and handed to the disk (`fdatasync`).
+/// When records are written and handed to the disk (`fdatasync`). Where many come, they are written before
+/// that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Flush {

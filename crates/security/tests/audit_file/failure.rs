@@ -21,6 +21,8 @@ struct Disk(Arc<(Mutex<State>, Condvar)>);
 #[derive(Default)]
 struct State {
     written: Vec<u8>,
+    /// How much of that is on the disk.
+    flushed: usize,
     blocked: bool,
     /// What the next writes do: take so many bytes, or fail.
     script: VecDeque<Result<usize, ErrorKind>>,
@@ -33,6 +35,10 @@ impl Disk {
     fn set(&self, change: impl FnOnce(&mut State)) {
         change(&mut self.0.0.lock().unwrap());
         self.0.1.notify_all();
+    }
+
+    fn flushed(&self) -> usize {
+        self.0.0.lock().unwrap().flushed
     }
 
     fn text(&self) -> String {
@@ -53,6 +59,7 @@ impl Write for Disk {
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        self.set(|state| state.flushed = state.written.len());
         Ok(())
     }
 }
@@ -202,4 +209,24 @@ fn records_gather_until_a_quarter_of_the_queue_is_full() {
     }
     drop(audit);
     assert_eq!(kinds(&disk.text()).len(), 12);
+}
+
+/// Where many come, they are written long before they have to be on the disk, and put there once.
+#[test]
+fn many_records_are_written_in_pieces_and_handed_over_together() {
+    let disk = Disk::default();
+    let options = options().with_flush(Flush::Within(Duration::from_secs(60))).with_queue(1 << 16);
+    let audit = options.write_to(disk.clone()).unwrap();
+    let (first, head) = (disk.text().len(), audit.head());
+    serve(&audit, 0..2000);
+    while kinds(&disk.text()).len() < 1000 {
+        std::thread::yield_now();
+    }
+    assert_eq!((disk.flushed(), audit.head()), (first, head), "written, and not on the disk");
+    audit.flush(PATIENCE).unwrap();
+    let text = disk.text();
+    assert_eq!((kinds(&text).len(), disk.flushed()), (2001, text.len()));
+    assert_eq!(audit.head().unwrap().seq, 2000);
+    drop(audit);
+    assert!(verify(disk.text().as_bytes(), None).is_ok());
 }

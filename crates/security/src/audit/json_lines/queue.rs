@@ -11,11 +11,15 @@ use super::{AuditError, ChainHead, FailMode};
 /// Memory that a batch may keep for the next one.
 const KEPT_BYTES: usize = 1 << 20;
 
+/// So many bytes of records are written as soon as they are there, to be handed to the disk later: all of a
+/// tenth of a second together would push out of the processor's cache what requests use.
+const BATCH_BYTES: usize = 64 << 10;
+
 #[derive(Debug)]
 pub(super) struct Rules {
     pub(super) capacity: usize,
     pub(super) fail_mode: FailMode,
-    /// How long the writer lets records gather before it writes them.
+    /// How long the writer lets records gather before it hands them to the disk.
     pub(super) gather: Option<Duration>,
 }
 
@@ -48,6 +52,8 @@ struct State {
     error: Option<AuditError>,
     head: Option<ChainHead>,
     writer: Phase,
+    /// When the first of what is not on the disk has gathered for long enough.
+    sync_by: Option<Instant>,
     /// Someone waits: write at once.
     urgent: bool,
     closing: bool,
@@ -71,6 +77,8 @@ pub(super) struct Work {
     pub(super) lost: u64,
     /// There will be no more.
     pub(super) last: bool,
+    /// The batch, and those before it, are to be handed to the disk.
+    pub(super) sync: bool,
 }
 
 impl State {
@@ -94,6 +102,12 @@ impl Queue {
 
     pub(super) fn new(rules: Rules) -> Self {
         Self { rules, state: Mutex::default(), work: Condvar::new(), done: Condvar::new() }
+    }
+
+    /// Whether what has gathered has to go to the disk before its time.
+    fn is_due(&self, state: &State) -> bool {
+        let unsynced = state.queued.saturating_add(state.writing);
+        state.urgent || state.closing || unsynced >= (self.rules.capacity / 4).max(1)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -142,7 +156,7 @@ impl Queue {
         let wake = match state.writer {
             Phase::Busy => false,
             Phase::Idle => true,
-            Phase::Gathering => state.queued >= self.rules.capacity / 4,
+            Phase::Gathering => self.is_due(&state) || state.records.len() >= BATCH_BYTES,
         };
         if wake {
             state.writer = Phase::Busy;
@@ -162,14 +176,17 @@ impl Queue {
     pub(super) fn flush(&self, patience: Duration) -> Result<(), AuditError> {
         let mut state = self.lock();
         let (pushed, failures) = (state.pushed, state.failures);
-        state.urgent = true;
-        self.work.notify_one();
+        let told =
+            |state: &State| state.written >= pushed && state.lost == 0 && state.head.is_some();
+        if !told(&state) {
+            state.urgent = true;
+            self.work.notify_one();
+        }
         self.wait(state, patience, |state| {
             if state.is_closed() || (state.error.is_some() && state.failures > failures) {
                 return state.error.map(Err);
             }
-            let told = state.written >= pushed && state.lost == 0 && state.head.is_some();
-            told.then_some(Ok(()))
+            told(state).then_some(Ok(()))
         })
     }
 
@@ -212,33 +229,49 @@ impl Queue {
         batch.clear();
         batch.shrink_to(KEPT_BYTES);
         let mut state = self.lock();
-        while !state.has_work() && !state.urgent {
+        while !state.has_work() && !state.urgent && state.sync_by.is_none() {
             state.writer = Phase::Idle;
             state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+        let mut sync = true;
         if let Some(gather) = self.rules.gather {
-            let enough = self.rules.capacity / 4;
             state.writer = Phase::Gathering;
-            let more =
-                |state: &mut State| !state.urgent && !state.closing && state.queued < enough.max(1);
-            (state, _) = self
+            let now = Instant::now();
+            let left = match state.sync_by {
+                Some(time) => time.saturating_duration_since(now),
+                None => gather,
+            };
+            state.sync_by = state.sync_by.or_else(|| now.checked_add(gather));
+            let more = |state: &mut State| !self.is_due(state) && state.records.len() < BATCH_BYTES;
+            let waited = self
                 .work
-                .wait_timeout_while(state, gather, more)
+                .wait_timeout_while(state, left, more)
                 .unwrap_or_else(PoisonError::into_inner);
+            state = waited.0;
+            sync = waited.1.timed_out() || self.is_due(&state);
         }
         state.writer = Phase::Busy;
-        state.urgent = false;
         mem::swap(&mut state.records, batch);
-        state.writing = mem::take(&mut state.queued);
-        Work { lost: state.lost, last: state.closing }
+        state.writing = state.writing.saturating_add(mem::take(&mut state.queued));
+        if sync {
+            state.urgent = false;
+            state.sync_by = None;
+        }
+        // What was lost is told once, where it is also noted that it was.
+        let lost = if sync { state.lost } else { 0 };
+        Work { lost, last: state.closing, sync }
     }
 
-    /// Notes that the batch is on the disk, and the number of lost records in the log.
+    /// Notes that all batches are on the disk, and the number of lost records in the log.
     pub(super) fn wrote(&self, told: u64, head: Option<ChainHead>) {
         let mut state = self.lock();
         state.written += mem::take(&mut state.writing) as u64;
         state.lost = state.lost.saturating_sub(told);
         state.head = head;
+        if state.queued == 0 && state.lost == 0 {
+            // Whoever waited has nothing left to wait for.
+            state.urgent = false;
+        }
         let recovered = state.error.take().is_some();
         drop(state);
         self.done.notify_all();

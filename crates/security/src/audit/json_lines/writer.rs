@@ -59,14 +59,14 @@ impl Writer {
                 self.seal_event("start", &format!(",\"discarded_bytes\":{discarded}"));
             }
         }
-        if self.write_out().is_none() {
+        if self.write_out(true).is_none() {
             return;
         }
         self.checkpoint("audit log begins");
         self.queue.wrote(0, self.link.head());
         let mut batch = Vec::new();
         loop {
-            let Work { lost, last } = self.queue.take(&mut batch);
+            let Work { lost, last, sync } = self.queue.take(&mut batch);
             let mut records = batch.as_slice();
             while let Some((fields, rest)) = split(records) {
                 self.link.seal(self.key.as_ref(), fields, &mut self.out);
@@ -78,8 +78,11 @@ impl Writer {
             if last {
                 self.seal_event("stop", "");
             }
-            if self.write_out().is_none() {
+            if self.write_out(sync).is_none() {
                 return;
+            }
+            if !sync {
+                continue;
             }
             self.queue.wrote(lost, self.link.head());
             if last {
@@ -91,13 +94,18 @@ impl Writer {
         }
     }
 
-    /// Writes what is sealed and hands it to the disk, however often it takes. A line of which a part was
-    /// written goes on where it stopped. `None` if there is no use in trying.
-    fn write_out(&mut self) -> Option<()> {
+    /// Writes what is sealed and, if it is to be synced, hands all that was written to the disk, however
+    /// often it takes. A line of which a part was written goes on where it stopped. `None` if there is no use
+    /// in trying.
+    fn write_out(&mut self, sync: bool) -> Option<()> {
         let mut written = 0;
         loop {
             let rest = self.out.get(written..).unwrap_or_default();
-            let result = if rest.is_empty() { self.output.sync() } else { self.output.write(rest) };
+            let result = match (rest.is_empty(), sync) {
+                (false, _) => self.output.write(rest),
+                (true, true) => self.output.sync(),
+                (true, false) => break,
+            };
             match result {
                 Ok(_) if rest.is_empty() => break,
                 Ok(0) => self.failed(io::ErrorKind::WriteZero)?,
@@ -131,10 +139,10 @@ impl Writer {
             }
         };
         self.seal_event("rotate", "");
-        self.write_out()?;
+        self.write_out(true)?;
         self.output = Output::File(next);
         self.seal_first(0);
-        self.write_out()?;
+        self.write_out(true)?;
         self.checkpoint("audit log rotates");
         self.queue.wrote(0, self.link.head());
         Some(())
