@@ -1,6 +1,7 @@
 //! The session of revisions up to 2025-11-25: its id on every request, streams that go on where they broke
 //! off, cancellation by a message, and the stream of what belongs to no request.
 
+mod batch;
 mod cancel;
 mod resume;
 
@@ -23,7 +24,7 @@ use palisade_protocol::{
 use palisade_transport::{MessageStream, OutboundRequest, TransportError};
 
 pub(super) use self::cancel::{CancelOnDrop, Cancellations};
-use self::resume::Resumable;
+use self::{batch::Several, resume::Resumable};
 use super::{Core, head, legacy_sse::LegacySse, receive::Received, stream::EventStream};
 
 /// The longest session id that is kept. It goes out with every request.
@@ -110,9 +111,11 @@ pub(super) async fn exchange(
         }
     };
     match core.receive(response, context).await {
-        Ok(Received::Single(single)) => {
+        Ok(Received::Single(mut single)) => {
             cancel.disarm();
-            Ok(Box::new(single))
+            let context = single.authn_context();
+            let messages = single.take().map(|message| batch::split(version, message));
+            Ok(Box::new(Several::new(messages.transpose()?.unwrap_or_default(), context)))
         }
         Ok(Received::Events(events)) => {
             Ok(Box::new(Resumable::new(Arc::clone(core), version, *events, Some(cancel))))

@@ -28,6 +28,11 @@ impl Single {
     pub(super) fn new(message: Option<Bytes>, context: Option<[u8; 32]>) -> Self {
         Self { message, context }
     }
+
+    /// The message, if it has not been read.
+    pub(super) fn take(&mut self) -> Option<Bytes> {
+        self.message.take()
+    }
 }
 
 impl MessageStream for Single {

@@ -140,6 +140,36 @@ async fn a_stream_goes_on_where_it_broke_off() {
 }
 
 #[tokio::test]
+async fn batches_are_several_messages_in_the_one_revision_that_has_them() {
+    let both = format!("[{{\"first\":1}}, {}]", result(1));
+    let body = both.clone();
+    let (_server, transport) = begun(move |received| match received.rpc_method().as_str() {
+        "tools/call" => events(&format!("data: {body}\n\n")),
+        "tools/list" => Reply::with_content(200, "application/json", &body),
+        _ => events("data: [{}, {}\n\n"),
+    })
+    .await;
+    let ask = async |method, version| {
+        let mut asked = outbound(1, method);
+        asked.protocol_version = version;
+        Box::into_pin(within(LIMIT, transport.request(asked)).await.unwrap())
+    };
+    for method in ["tools/call", "tools/list"] {
+        let mut stream = ask(method, ProtocolVersion::V2025_03_26).await;
+        assert_eq!(next(&mut stream).await.unwrap().unwrap(), json!({ "first": 1 }));
+        assert_eq!(next(&mut stream).await.unwrap().unwrap(), result(1));
+        assert!(next(&mut stream).await.is_none());
+        // Elsewhere it is one message, which the engine refuses.
+        let mut stream = ask(method, ProtocolVersion::V2025_06_18).await;
+        let whole: Value = serde_json::from_str(&both).unwrap();
+        assert_eq!(next(&mut stream).await.unwrap().unwrap(), whole);
+    }
+    let mut stream = ask("ping", ProtocolVersion::V2025_03_26).await;
+    assert_eq!(next(&mut stream).await.unwrap().unwrap_err().code(), "invalid_response");
+    assert!(next(&mut stream).await.is_none());
+}
+
+#[tokio::test]
 async fn a_stream_without_ids_ends_with_its_connection() {
     let (server, transport) = begun(|_| events("data: {\"first\":1}\n\n")).await;
     let mut stream = request(&transport, 1, "tools/call").await.unwrap();

@@ -1,6 +1,7 @@
 //! A stream of events that goes on where it broke off.
 
 use std::{
+    collections::VecDeque,
     future::Future,
     pin::Pin,
     sync::Arc,
@@ -13,7 +14,7 @@ use palisade_protocol::ProtocolVersion;
 use palisade_transport::{MessageStream, TransportError};
 use tokio::time::{Sleep, sleep};
 
-use super::{CancelOnDrop, get};
+use super::{CancelOnDrop, batch::split, get};
 use crate::client::{Core, stream::EventStream};
 
 /// How often in a row it is tried to go on, without any message in between. The engine's deadline bounds
@@ -44,6 +45,8 @@ pub(super) struct Resumable {
     request: Option<CancelOnDrop>,
     /// The request was answered: the end of the stream is its end.
     answered: bool,
+    /// What is left of the last event.
+    messages: VecDeque<Bytes>,
     last_event_id: Option<String>,
     retry: Duration,
     tries: u32,
@@ -70,6 +73,7 @@ impl Resumable {
             state: State::Reading(Box::new(events)),
             request,
             answered: false,
+            messages: VecDeque::new(),
             last_event_id: None,
             retry: DEFAULT_RETRY,
             tries: 0,
@@ -126,6 +130,10 @@ impl MessageStream for Resumable {
     ) -> Poll<Option<Result<Bytes, TransportError>>> {
         let this = &mut *self;
         loop {
+            if let Some(message) = this.messages.pop_front() {
+                this.received(&message);
+                return Poll::Ready(Some(Ok(message)));
+            }
             let broken = match &mut this.state {
                 State::Done => return Poll::Ready(None),
                 State::Reading(events) => {
@@ -137,10 +145,16 @@ impl MessageStream for Resumable {
                         this.retry = retry.clamp(RETRY_BOUNDS.0, RETRY_BOUNDS.1);
                     }
                     match next {
-                        Some(Ok(message)) => {
-                            this.received(&message);
-                            return Poll::Ready(Some(Ok(message)));
-                        }
+                        Some(Ok(event)) => match split(this.version, event) {
+                            Ok(messages) => {
+                                this.messages = messages;
+                                continue;
+                            }
+                            Err(error) => {
+                                this.state = State::Done;
+                                return Poll::Ready(Some(Err(error)));
+                            }
+                        },
                         None => None,
                         Some(Err(TransportError::Interrupted)) => Some(TransportError::Interrupted),
                         Some(Err(error)) => {
