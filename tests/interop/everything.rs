@@ -19,6 +19,8 @@ use palisade::{
         ElicitRequestFormParams, ElicitResult, ListRootsResult, ProtocolVersion, Root,
         SubscriptionFilter,
     },
+    stdio::StdioTransport,
+    transport::ClientTransport,
 };
 use palisade_testkit::within;
 use serde::Deserialize;
@@ -33,11 +35,13 @@ use crate::install::Language;
 /// One step, on a busy machine.
 const LIMIT: Duration = Duration::from_secs(60);
 
+const PROGRAM: &str = "@modelcontextprotocol/server-everything/dist/index.js";
+
 /// Starts the server with this transport; it says on stderr when it listens.
 async fn start(transport: &str) -> Option<(Child, u16)> {
     let installed = Language::TypeScriptV1.installed().await?;
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let mut command = installed.package("@modelcontextprotocol/server-everything/dist/index.js");
+    let mut command = installed.package(PROGRAM);
     command.arg(transport).env("PORT", port.to_string()).stderr(Stdio::piped());
     let mut process = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
     let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
@@ -70,12 +74,12 @@ async fn roots() -> Result<ListRootsResult, InputError> {
     Ok(ListRootsResult::new(vec![Root::new("file:///interop").with_name("interop")]))
 }
 
-async fn connect(url: &str) -> Client {
+async fn connect(transport: impl ClientTransport + 'static) -> Client {
     let client = Client::builder()
         .with_elicitation_handler(fill_in)
         .with_sampling_handler(say)
         .with_roots_handler(roots)
-        .connect(HttpTransport::new(url).unwrap());
+        .connect(transport);
     within(LIMIT, client).await.unwrap()
 }
 
@@ -159,24 +163,35 @@ async fn prompts(client: &Client) {
 }
 
 /// A walk through all of it.
-async fn check(transport: &str, path: &str) {
-    let Some((mut process, port)) = start(transport).await else { return };
-    let client = connect(&format!("http://127.0.0.1:{port}/{path}")).await;
+async fn check(transport: impl ClientTransport + 'static) {
+    let client = connect(transport).await;
     assert_eq!(client.protocol_version(), ProtocolVersion::V2025_11_25);
     tools(&client).await;
     questions(&client).await;
     resources(&client).await;
     prompts(&client).await;
     client.close().await;
+}
+
+async fn check_over_http(transport: &str, path: &str) {
+    let Some((mut process, port)) = start(transport).await else { return };
+    check(HttpTransport::new(&format!("http://127.0.0.1:{port}/{path}")).unwrap()).await;
     process.kill().await.unwrap();
 }
 
 #[tokio::test]
 async fn palisade_client_with_server_everything() {
-    check("streamableHttp", "mcp").await;
+    check_over_http("streamableHttp", "mcp").await;
 }
 
 #[tokio::test]
 async fn palisade_client_with_server_everything_over_http_sse() {
-    check("sse", "sse").await;
+    check_over_http("sse", "sse").await;
+}
+
+#[tokio::test]
+async fn palisade_client_with_server_everything_over_stdio() {
+    let Some(installed) = Language::TypeScriptV1.installed().await else { return };
+    let command = installed.stdio_package(PROGRAM).with_arg("stdio");
+    check(StdioTransport::launch(command).unwrap()).await;
 }

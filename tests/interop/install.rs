@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, SystemTime};
 
+use palisade::stdio::ServerCommand;
 use palisade_testkit::within;
 use tokio::process::Command;
 
@@ -173,13 +174,28 @@ impl Language {
 impl Installed {
     /// The command for `client` or `server`.
     pub(crate) fn command(&self, role: &str) -> Command {
-        let extension = match self.language {
+        let mut command = Command::new(&self.program);
+        command.arg(self.folder.join(self.script(role))).kill_on_drop(true);
+        command
+    }
+
+    fn script(&self, role: &str) -> PathBuf {
+        Path::new(role).with_extension(match self.language {
             Language::TypeScript | Language::TypeScriptV1 => "mjs",
             Language::Python | Language::PythonV1 => "py",
-        };
-        let mut command = Command::new(&self.program);
-        command.arg(self.folder.join(role).with_extension(extension)).kill_on_drop(true);
-        command
+        })
+    }
+
+    /// The command for the server over stdio.
+    pub(crate) fn stdio_server(&self) -> ServerCommand {
+        let script = self.folder.join(self.script("server"));
+        // Where programs are found, and nothing else of what this process knows.
+        ServerCommand::new(&self.program).with_arg(script).with_flag("--stdio")
+    }
+
+    /// The command for a program among the packages, as a server over stdio.
+    pub(crate) fn stdio_package(&self, path: &str) -> ServerCommand {
+        ServerCommand::new(&self.program).with_arg(self.folder.join("node_modules").join(path))
     }
 
     /// The command for a program among the packages.

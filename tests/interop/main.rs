@@ -18,9 +18,9 @@ mod visit;
 
 use fixture::Fixture;
 use install::Language;
-use palisade::{client::SubscriptionEnd, protocol::ProtocolVersion};
+use palisade::{client::SubscriptionEnd, protocol::ProtocolVersion, stdio::StdioTransport};
 use peer::{ServerPeer, walk, walk_to_shutdown};
-use visit::{assert_unauthorized, visit, visit_in};
+use visit::{assert_unauthorized, visit, visit_in, visit_over};
 
 const TOKEN: &str = "mK4vT9qXw2RzL7nBs5JdYh8Cp3GfAe6U";
 const WRONG: &str = "Zt6uHy2NkW9bQx4MvR7cDs3LgPj8FaE5";
@@ -59,6 +59,13 @@ async fn check_older_server(language: Language, version: ProtocolVersion, option
     let visit = visit_in(version, running.url(), None).await;
     running.end().await;
     visit.assert_end(SubscriptionEnd::Interrupted).await;
+}
+
+/// Our client, their server of an older revision, as its child.
+async fn check_older_child(language: Language, version: ProtocolVersion) {
+    let Some(server) = language.installed().await else { return };
+    let transport = StdioTransport::launch(server.stdio_server()).unwrap();
+    visit_over(version, transport).await.leave().await;
 }
 
 /// The control: where this fails, the fault is not ours. A walk with a wrong token must not get anywhere.
@@ -138,6 +145,16 @@ async fn palisade_client_with_older_typescript_server() {
 #[tokio::test]
 async fn palisade_client_with_older_python_server() {
     check_older_server(Language::PythonV1, ProtocolVersion::V2025_11_25, &[]).await;
+}
+
+#[tokio::test]
+async fn palisade_client_with_older_typescript_server_over_stdio() {
+    check_older_child(Language::TypeScriptV1, ProtocolVersion::V2025_11_25).await;
+}
+
+#[tokio::test]
+async fn palisade_client_with_older_python_server_over_stdio() {
+    check_older_child(Language::PythonV1, ProtocolVersion::V2025_11_25).await;
 }
 
 // Both servers speak newer revisions over the oldest transport too.

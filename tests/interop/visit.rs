@@ -19,7 +19,7 @@ use palisade::{
         CallToolResult, ElicitRequestFormParams, ElicitResult, ProgressNotificationParams,
         ProtocolVersion, SubscriptionFilter,
     },
-    transport::TransportError,
+    transport::{ClientTransport, TransportError},
 };
 use palisade_testkit::within;
 use serde_json::{Value, json};
@@ -40,8 +40,16 @@ pub(crate) async fn visit(url: &str, token: Option<&str>) -> Visit {
 
 /// The same, where both sides agree on this revision.
 pub(crate) async fn visit_in(version: ProtocolVersion, url: &str, token: Option<&str>) -> Visit {
+    visit_over(version, over_http(url, token)).await
+}
+
+/// The same over any transport.
+pub(crate) async fn visit_over(
+    version: ProtocolVersion,
+    transport: impl ClientTransport + 'static,
+) -> Visit {
     let asked = Arc::new(AtomicUsize::new(0));
-    let client = within(LIMIT, connect(url, token, Arc::clone(&asked))).await.unwrap();
+    let client = within(LIMIT, connect(transport, Arc::clone(&asked))).await.unwrap();
     assert_eq!(client.protocol_version(), version);
     within(LIMIT, discovers(&client)).await;
     within(LIMIT, lists(&client)).await;
@@ -63,7 +71,7 @@ pub(crate) async fn visit_in(version: ProtocolVersion, url: &str, token: Option<
 
 /// The server refuses this token, or that there is none, and the client says so.
 pub(crate) async fn assert_unauthorized(url: &str, token: Option<&str>) {
-    let refused = within(LIMIT, connect(url, token, Arc::default())).await;
+    let refused = within(LIMIT, connect(over_http(url, token), Arc::default())).await;
     match refused.unwrap_err() {
         ClientError::Transport(TransportError::Unauthorized { challenge: Some(challenge) }) => {
             assert!(challenge.starts_with("Bearer"), "{challenge}");
@@ -73,6 +81,15 @@ pub(crate) async fn assert_unauthorized(url: &str, token: Option<&str>) {
 }
 
 impl Visit {
+    /// The client leaves, and takes its subscription and its server with it.
+    pub(crate) async fn leave(mut self) {
+        within(LIMIT, self.client.close()).await;
+        let last = within(LIMIT, self.subscription.next()).await;
+        assert!(matches!(last, Some(Err(ClientError::Transport(_)))), "{last:?}");
+        let late = within(LIMIT, self.client.call_tool("add", &json!({ "a": 1, "b": 1 }))).await;
+        assert!(late.is_err(), "{late:?}");
+    }
+
     /// The server has gone since: the client is told how the subscription ended, once.
     pub(crate) async fn assert_end(mut self, expected: SubscriptionEnd) {
         let last = within(LIMIT, self.subscription.next()).await;
@@ -88,16 +105,19 @@ impl Visit {
     }
 }
 
-async fn connect(
-    url: &str,
-    token: Option<&str>,
-    asked: Arc<AtomicUsize>,
-) -> Result<Client, ClientError> {
+fn over_http(url: &str, token: Option<&str>) -> HttpTransport {
     let mut transport = HttpTransport::builder(url).unwrap();
     if let Some(token) = token {
         let origin = url.strip_suffix("/mcp").unwrap().parse().unwrap();
         transport = transport.with_credentials(BearerToken::new(origin, token).unwrap());
     }
+    transport.build().unwrap()
+}
+
+async fn connect(
+    transport: impl ClientTransport + 'static,
+    asked: Arc<AtomicUsize>,
+) -> Result<Client, ClientError> {
     // The user says who they are the first time, and declines from then on.
     let answer = move |form: ElicitRequestFormParams| {
         let earlier = asked.fetch_add(1, Ordering::SeqCst);
@@ -116,7 +136,7 @@ async fn connect(
         .with_info("interop-palisade", "1.0.0")
         .with_elicitation_handler(answer)
         .with_request_timeout(LIMIT)
-        .connect(transport.build().unwrap())
+        .connect(transport)
         .await
 }
 

@@ -1,14 +1,16 @@
 // The interop fixture, served by the TypeScript SDK for revisions up to 2025-11-25: one loopback port, many sessions.
-// Usage: node server.mjs [--sse]; the first line on stdout is {"url": "..."}.
+// Usage: node server.mjs [--sse]; the first line on stdout is {"url": "..."}. With --stdio it serves that instead.
 import { createServer } from 'node:http';
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js';
+import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import { z } from 'zod';
 
-const { sse } = parseArgs({ options: { sse: { type: 'boolean', default: false } } }).values;
+const flag = { type: 'boolean', default: false };
+const { sse, stdio } = parseArgs({ options: { sse: flag, stdio: flag } }).values;
 const text = value => ({ content: [{ type: 'text', text: value }] });
 const answer = { type: 'object', properties: { name: { type: 'string' } }, required: ['name'] };
 
@@ -81,10 +83,18 @@ async function events(request, response) {
     }
 }
 
-const listener = createServer(sse ? events : streamable);
-listener.listen(0, '127.0.0.1', () => {
-    const path = sse ? 'sse' : 'mcp';
-    console.log(JSON.stringify({ url: `http://127.0.0.1:${listener.address().port}/${path}` }));
-});
-// The parent holds the other end of stdin: when it goes away, so does this process.
-process.stdin.on('close', () => process.exit(0)).resume();
+function listen() {
+    const listener = createServer(sse ? events : streamable);
+    listener.listen(0, '127.0.0.1', () => {
+        const path = sse ? 'sse' : 'mcp';
+        console.log(JSON.stringify({ url: `http://127.0.0.1:${listener.address().port}/${path}` }));
+    });
+    // The parent holds the other end of stdin: when it goes away, so does this process.
+    process.stdin.on('close', () => process.exit(0)).resume();
+}
+
+if (stdio) {
+    await fixture().connect(new StdioServerTransport());
+} else {
+    listen();
+}

@@ -1,6 +1,6 @@
 """The interop fixture, served by the Python SDK for revisions up to 2025-11-25: one loopback port.
 
-Usage: python server.py [--sse]; the first line on stdout is {"url": "..."}.
+Usage: python server.py [--sse]; the first line on stdout is {"url": "..."}. With --stdio it serves that instead.
 """
 
 import argparse
@@ -65,7 +65,12 @@ def exit_with_parent() -> None:
 async def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--sse", action="store_true")
-    sse = parser.parse_args().sse
+    parser.add_argument("--stdio", action="store_true")
+    options = parser.parse_args()
+    if options.stdio:
+        await fixture().run_stdio_async()
+        return
+    sse = options.sse
     listener = socket.create_server(("127.0.0.1", 0))
     threading.Thread(target=exit_with_parent, daemon=True).start()
     path = "sse" if sse else "mcp"
