@@ -15,7 +15,11 @@ const TABLE: &[(&str, &[&str])] = &[
     ("palisade-config", &["palisade-protocol", "palisade-security", "palisade-auth"]),
     ("palisade-transport", &["palisade-protocol", "palisade-security"]),
     ("palisade-transport-*", ABOVE_TRANSPORT),
-    ("palisade-server", ABOVE_TRANSPORT),
+    ("palisade-schema", &[]),
+    (
+        "palisade-server",
+        &["palisade-protocol", "palisade-security", "palisade-transport", "palisade-schema"],
+    ),
     ("palisade-client", ABOVE_TRANSPORT),
     ("palisade-macros", &[]),
     (
@@ -44,7 +48,7 @@ const TESTKIT: &str = "palisade-testkit";
 const FREE: &[&str] = &[TESTKIT, "palisade-tests", "palisade-examples", "palisade-fuzz"];
 
 /// These decide, they do no I/O and read no clock, so nothing of this kind may stand below them.
-const PURE: &[&str] = &["palisade-protocol", "palisade-security"];
+const PURE: &[&str] = &["palisade-protocol", "palisade-security", "palisade-schema"];
 const IMPURE: &[&str] = &[
     "tokio",
     "tokio-util",

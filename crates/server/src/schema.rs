@@ -1,11 +1,7 @@
 //! Input schemas: what may be registered, and the check of arguments against one.
 
-#[cfg(feature = "schema-validation")]
-mod afford;
-mod applied;
 mod budget;
 mod constraint;
-mod cost;
 #[cfg(feature = "schema-validation")]
 mod validator;
 
@@ -27,13 +23,15 @@ pub(crate) fn check_input(schema: &RawJson) -> Result<Value, SchemaError> {
     }
 }
 
-/// Checks any schema: within the budget, without references to elsewhere.
+/// Checks any schema: within the budget, without references to elsewhere and, if there is a validator, valid.
 pub(crate) fn check_any(schema: &RawJson) -> Result<Value, SchemaError> {
     let schema: Value = schema.decode().map_err(|_| SchemaError::NotAnObjectSchema)?;
     if !schema.is_object() {
         return Err(SchemaError::NotAnObjectSchema);
     }
     budget::check(&schema)?;
+    #[cfg(feature = "schema-validation")]
+    validator::check_unused(&schema)?;
     Ok(schema)
 }
 

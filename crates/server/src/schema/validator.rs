@@ -1,60 +1,46 @@
 //! A compiled JSON Schema.
 
-use std::sync::Arc;
-
-use jsonschema::{PatternOptions, Retrieve, Uri};
+use palisade_schema::{Schema, SchemaError as Refused};
 use serde_json::Value;
 
-use super::{
-    SchemaError,
-    cost::{Cost, cost_of},
-};
+use super::SchemaError;
 
 /// A schema, compiled once when its tool is registered. Clones share it.
 #[derive(Clone, Debug)]
-pub(crate) struct Validator(Arc<Compiled>);
-
-#[derive(Debug)]
-struct Compiled {
-    validator: jsonschema::Validator,
-    schema: Value,
-    cost: Cost,
-}
-
-/// Refuses every reference to another document, whatever the schema says.
-struct NoRetrieval;
-
-impl Retrieve for NoRetrieval {
-    fn retrieve(&self, _: &Uri<String>) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
-        Err("references to other documents are not followed".into())
-    }
-}
+pub(crate) struct Validator(Schema);
 
 impl Validator {
-    /// Compiles a schema whose budget was checked. Patterns run on a linear-time engine.
+    /// Compiles a schema whose budget was checked.
     pub(crate) fn new(schema: &Value) -> Result<Self, SchemaError> {
-        jsonschema::options()
-            .with_retriever(NoRetrieval)
-            .with_pattern_options(PatternOptions::regex())
-            .build(schema)
-            .map_err(|error| SchemaError::Invalid(error.masked().to_string()))
-            .and_then(|validator| {
-                let cost = cost_of(schema)?;
-                Ok(Self(Arc::new(Compiled { validator, schema: schema.clone(), cost })))
-            })
+        Ok(Self(Schema::compile(schema)?))
     }
 
-    /// Checks a value and reports the first fault, without any text of the value. A value that would cost
-    /// more than the budget is not checked but refused.
+    /// Checks a value and reports the first fault, without any text of the value. A value whose check would cost
+    /// too much is refused.
     pub(crate) fn check(&self, value: &Value) -> Result<(), String> {
-        let Compiled { validator, schema, cost } = &*self.0;
-        if !cost.affords(schema, value) {
-            return Err("/: too expensive to check against the schema".to_owned());
+        self.0.validate(value).map_err(|fault| fault.to_string())
+    }
+}
+
+/// Checks a schema that we only hand on: patterns that we cannot match may be fine for whoever does.
+pub(super) fn check_unused(schema: &Value) -> Result<(), SchemaError> {
+    match Schema::compile(schema) {
+        Ok(_) | Err(Refused::Pattern { .. }) => Ok(()),
+        Err(refused) => Err(refused.into()),
+    }
+}
+
+impl From<Refused> for SchemaError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Dialect => Self::Dialect,
+            Refused::TooDeep => Self::TooLarge,
+            Refused::RemoteReference { .. } => Self::RemoteReference,
+            Refused::DanglingReference { .. } => Self::DanglingReference,
+            Refused::CircularReference => Self::CircularReference,
+            Refused::TooExpensive => Self::TooExpensive,
+            other => Self::Invalid(other.to_string()),
         }
-        validator.validate(value).map_err(|error| {
-            let path = error.instance_path().to_string();
-            format!("{}: {}", if path.is_empty() { "/" } else { &path }, error.masked())
-        })
     }
 }
 
@@ -62,7 +48,7 @@ impl Validator {
 mod tests {
     use serde_json::json;
 
-    use super::Validator;
+    use super::{SchemaError, Validator, check_unused};
 
     #[test]
     fn the_first_fault_is_reported_without_the_value() {
@@ -83,5 +69,12 @@ mod tests {
         let slow = Validator::new(&json!({ "pattern": "^(a+)+$" })).unwrap();
         assert!(slow.check(&json!(format!("{}b", "a".repeat(50_000)))).is_err());
         assert!(Validator::new(&json!({ "$ref": "https://example.com/schema" })).is_err());
+    }
+
+    #[test]
+    fn what_is_only_handed_on_may_have_patterns_of_any_kind() {
+        assert_eq!(check_unused(&json!({ "pattern": "^(?=.*a)" })), Ok(()));
+        let dangling = json!({ "$ref": "#/$defs/none" });
+        assert_eq!(check_unused(&dangling), Err(SchemaError::DanglingReference));
     }
 }
