@@ -18,9 +18,9 @@ mod visit;
 
 use fixture::Fixture;
 use install::Language;
-use palisade::{client::SubscriptionEnd, protocol::ProtocolVersion, stdio::StdioTransport};
+use palisade::{client::SubscriptionEnd, protocol::ProtocolVersion};
 use peer::{ServerPeer, walk, walk_to_shutdown};
-use visit::{assert_unauthorized, visit, visit_in, visit_over};
+use visit::{assert_unauthorized, visit, visit_child, visit_in};
 
 const TOKEN: &str = "mK4vT9qXw2RzL7nBs5JdYh8Cp3GfAe6U";
 const WRONG: &str = "Zt6uHy2NkW9bQx4MvR7cDs3LgPj8FaE5";
@@ -64,8 +64,7 @@ async fn check_older_server(language: Language, version: ProtocolVersion, option
 /// Our client, their server of an older revision, as its child.
 async fn check_older_child(language: Language, version: ProtocolVersion) {
     let Some(server) = language.installed().await else { return };
-    let transport = StdioTransport::launch(server.stdio_server()).unwrap();
-    visit_over(version, transport).await.leave().await;
+    visit_child(version, server.stdio_server()).await.leave().await;
 }
 
 /// The control: where this fails, the fault is not ours. A walk with a wrong token must not get anywhere.

@@ -19,6 +19,7 @@ use palisade::{
         CallToolResult, ElicitRequestFormParams, ElicitResult, ProgressNotificationParams,
         ProtocolVersion, SubscriptionFilter,
     },
+    stdio::{ServerCommand, StdioTransport},
     transport::{ClientTransport, TransportError},
 };
 use palisade_testkit::within;
@@ -43,11 +44,12 @@ pub(crate) async fn visit_in(version: ProtocolVersion, url: &str, token: Option<
     visit_over(version, over_http(url, token)).await
 }
 
-/// The same over any transport.
-pub(crate) async fn visit_over(
-    version: ProtocolVersion,
-    transport: impl ClientTransport + 'static,
-) -> Visit {
+/// The same with a child of this process.
+pub(crate) async fn visit_child(version: ProtocolVersion, command: ServerCommand) -> Visit {
+    visit_over(version, StdioTransport::launch(command).unwrap()).await
+}
+
+async fn visit_over(version: ProtocolVersion, transport: impl ClientTransport + 'static) -> Visit {
     let asked = Arc::new(AtomicUsize::new(0));
     let client = within(LIMIT, connect(transport, Arc::clone(&asked))).await.unwrap();
     assert_eq!(client.protocol_version(), version);
