@@ -13,7 +13,7 @@ use crate::{
     layers,
     metadata::Metadata,
     process::Program,
-    test, tidy, workspace,
+    soak, test, tidy, workspace,
 };
 
 /// One check.
@@ -33,6 +33,7 @@ const STEPS: &[Step] = &[
     Step { name: "test", run: |_| test::run(no_args()) },
     Step { name: "examples", run: examples },
     Step { name: "demo", run: |_| demo::run(no_args()) },
+    Step { name: "soak", run: |_| soak::run(short_soak()) },
     Step { name: "bench", run: |root| own_workspace(root, "bench") },
     Step { name: "fuzz", run: |root| own_workspace(root, "fuzz") },
     Step { name: "conformance", run: |_| conformance::run(no_args()) },
@@ -89,6 +90,11 @@ fn sum_up(outcomes: &[(&str, Result, Duration)]) -> Result {
     } else {
         Err(Failure::new(format!("failed: {}", failed.join(", "))))
     }
+}
+
+/// Long enough to leave something behind; the whole ten minutes are for whoever changes what could leak.
+fn short_soak() -> Args {
+    Args::new(["--seconds", "30"].map(str::to_owned).into_iter())
 }
 
 fn no_args() -> Args {

@@ -17,6 +17,7 @@ mod layers;
 mod metadata;
 mod process;
 mod schema;
+mod soak;
 mod test;
 mod tidy;
 mod workspace;
@@ -74,6 +75,12 @@ const TASKS: &[Task] = &[
         usage: "",
         about: "write the JSON Schema of configuration files",
         run: schema::run,
+    },
+    Task {
+        name: "soak",
+        usage: "[--minutes N | --seconds N] [--visitors N] [--seed N]",
+        about: "run every revision and transport at once, 10 minutes by default, and see that nothing is left",
+        run: soak::run,
     },
     Task {
         name: "conformance",

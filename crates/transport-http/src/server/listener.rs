@@ -18,7 +18,7 @@ use hyper_util::{
 use palisade_security::{EndpointPath, PeerInfo, SecurityConfigError, ServerSecurity};
 #[cfg(feature = "tls")]
 use palisade_security::{TlsConfigError, tls::Reload};
-use palisade_transport::Dispatcher;
+use palisade_transport::{Dispatcher, pipeline::Admission};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
@@ -89,10 +89,11 @@ impl BindError {
     }
 }
 
-/// Ends a running server, and has it read its certificates again.
+/// Ends a running server, tells of its sessions, and has it read its certificates again.
 #[derive(Clone, Debug)]
 pub struct ServerHandle {
     shutdown: watch::Sender<bool>,
+    sessions: Arc<Admission>,
     #[cfg(feature = "tls")]
     trust: Option<Trust>,
 }
@@ -102,6 +103,12 @@ impl ServerHandle {
     /// ten seconds. [`HttpServer::serve`] returns when all is done.
     pub fn shutdown(&self) {
         self.shutdown.send_replace(true);
+    }
+
+    /// How many sessions of older revisions there are, at all endpoints.
+    #[must_use]
+    pub fn sessions(&self) -> usize {
+        self.sessions.count()
     }
 
     /// Reads certificates, authorities and revocation lists again, at once instead of within the interval
@@ -202,6 +209,7 @@ impl HttpServer {
     pub fn handle(&self) -> ServerHandle {
         ServerHandle {
             shutdown: self.shutdown.clone(),
+            sessions: Arc::clone(self.routes.first().places()),
             #[cfg(feature = "tls")]
             trust: self.trust.clone(),
         }

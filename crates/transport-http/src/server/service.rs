@@ -105,6 +105,11 @@ impl HttpService {
         self.with_settings(|settings| settings.legacy_sse = true)
     }
 
+    /// Counts the sessions of all endpoints.
+    pub(super) fn places(&self) -> &Arc<Admission> {
+        &self.shared.settings.places
+    }
+
     /// Ends the sessions in which nothing has happened for too long. Services without a listener do so when
     /// sessions are opened.
     pub(super) async fn sweep(&self) {

@@ -102,6 +102,12 @@ impl Admission {
             .map_err(|_| RejectError::TooManySessions { retry_after: RETRY_AFTER })
     }
 
+    /// How many places are taken.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).all
+    }
+
     fn take(&self, principal: &Principal, most: Most) -> Result<Place<'_>, Full> {
         let key = principal.context_key();
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
