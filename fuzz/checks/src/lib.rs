@@ -8,6 +8,7 @@
 pub mod envelope;
 pub mod forwarded;
 pub mod headers;
+pub mod legacy;
 pub mod line;
 pub mod origin_host;
 pub mod raw_config;

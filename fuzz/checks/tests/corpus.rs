@@ -2,18 +2,21 @@
 
 use std::path::{Path, PathBuf};
 
-use palisade_fuzz::{envelope, forwarded, headers, line, origin_host, raw_config, sse, uri};
+use palisade_fuzz::{
+    envelope, forwarded, headers, legacy, line, origin_host, raw_config, sse, uri,
+};
 
 /// The largest corpus of all targets together, in files and in bytes: it is read by everyone who clones.
-const MAX_FILES: usize = 200;
+const MAX_FILES: usize = 225;
 const MAX_BYTES: usize = 300 * 1024;
 
 type Check = fn(&[u8]);
 
-const TARGETS: [(&str, Check); 8] = [
+const TARGETS: [(&str, Check); 9] = [
     ("envelope", envelope::check),
     ("forwarded", forwarded::check),
     ("headers", headers::check),
+    ("legacy", legacy::check),
     ("line", line::check),
     ("origin_host", origin_host::check),
     ("raw_config", raw_config::check),
@@ -60,6 +63,11 @@ fn forwarded_holds() {
 #[test]
 fn headers_hold() {
     replay("headers");
+}
+
+#[test]
+fn legacy_holds() {
+    replay("legacy");
 }
 
 #[test]
