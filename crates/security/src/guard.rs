@@ -1,12 +1,10 @@
 //! The guard: one pure decision over the head of a request, before its body is read.
 
+mod head;
 mod media;
 
-use http::{
-    HeaderMap, Method, Uri,
-    header::{ACCEPT, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING, UPGRADE},
-    request::Parts,
-};
+use head::{Head, Looked};
+use http::{HeaderMap, Method, Uri, request::Parts};
 
 use crate::{config::ServerSecurity, limits::Limits, reject::RejectError};
 
@@ -65,22 +63,23 @@ impl<'a> From<&'a Parts> for GuardInput<'a> {
 /// MCP 2026-07-28, Streamable HTTP, "Security & Endpoint" and "Sending Messages"; 2025-11-25, Transports,
 /// "Listening for Messages from the Server" and "Session Management".
 pub fn check(input: &GuardInput<'_>, security: &ServerSecurity) -> Result<(), RejectError> {
-    check_source(input, security)?;
+    let head = Head::of(input.headers);
+    check_source_of(&head, input.uri, security)?;
     match *input.method {
-        Method::POST => check_content(input.headers, security.limits()),
-        Method::GET if input.sessions => check_listener(input.headers),
+        Method::POST => check_content(&head, security.limits()),
+        Method::GET if input.sessions => check_listener(&head),
         Method::DELETE if input.sessions => Ok(()),
         _ => Err(RejectError::MethodNotAllowed),
     }
 }
 
 /// Whoever listens takes events.
-fn check_listener(headers: &HeaderMap) -> Result<(), RejectError> {
-    if media::accepts_events(accepted(headers)) { Ok(()) } else { Err(RejectError::NotAcceptable) }
+fn check_listener(head: &Head<'_>) -> Result<(), RejectError> {
+    if media::accepts_events(accepted(head)) { Ok(()) } else { Err(RejectError::NotAcceptable) }
 }
 
-fn accepted(headers: &HeaderMap) -> impl Iterator<Item = &str> {
-    headers.get_all(ACCEPT).iter().map(|value| value.to_str().unwrap_or("?"))
+fn accepted<'a>(head: &Head<'a>) -> impl Iterator<Item = &'a str> {
+    head.values(Looked::Accept).map(|value| value.to_str().unwrap_or("?"))
 }
 
 /// Whether the request is one that this server looks at at all: size of the headers, Host, Origin.
@@ -88,51 +87,57 @@ pub(crate) fn check_source(
     input: &GuardInput<'_>,
     security: &ServerSecurity,
 ) -> Result<(), RejectError> {
-    check_header_limits(input.headers, security.limits())?;
-    check_framing(input.headers)?;
-    security.allowed_hosts().check(input.uri, input.headers)?;
-    security.allowed_origins().check(input.headers)
+    check_source_of(&Head::of(input.headers), input.uri, security)
+}
+
+fn check_source_of(
+    head: &Head<'_>,
+    uri: &Uri,
+    security: &ServerSecurity,
+) -> Result<(), RejectError> {
+    check_header_limits(head, security.limits())?;
+    check_framing(head)?;
+    security.allowed_hosts().check_values(uri, head.values(Looked::Host))?;
+    security.allowed_origins().check_values(head.values(Looked::Origin))
 }
 
 /// Refuses what two readers could understand differently: another protocol behind this request, and a body
 /// that ends in two places.
-fn check_framing(headers: &HeaderMap) -> Result<(), RejectError> {
-    if headers.contains_key(UPGRADE) {
+fn check_framing(head: &Head<'_>) -> Result<(), RejectError> {
+    if head.values(Looked::Upgrade).next().is_some() {
         return Err(RejectError::UpgradeNotSupported);
     }
-    let mut encodings = headers.get_all(TRANSFER_ENCODING).iter();
+    let mut encodings = head.values(Looked::TransferEncoding);
     let Some(encoding) = encodings.next() else { return Ok(()) };
     let chunked = encoding.as_bytes().eq_ignore_ascii_case(b"chunked");
-    if !chunked || encodings.next().is_some() || headers.contains_key(CONTENT_LENGTH) {
+    let length = head.values(Looked::ContentLength).next();
+    if !chunked || encodings.next().is_some() || length.is_some() {
         return Err(RejectError::InvalidContentLength);
     }
     Ok(())
 }
 
-fn check_header_limits(headers: &HeaderMap, limits: &Limits) -> Result<(), RejectError> {
-    // As on the wire of HTTP/1.1: name, colon, space, value, line end.
-    let bytes: usize =
-        headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
-    if headers.len() > limits.max_headers() || bytes > limits.max_header_bytes() {
+fn check_header_limits(head: &Head<'_>, limits: &Limits) -> Result<(), RejectError> {
+    if head.headers.len() > limits.max_headers() || head.bytes > limits.max_header_bytes() {
         return Err(RejectError::HeadersTooLarge);
     }
     Ok(())
 }
 
-fn check_content(headers: &HeaderMap, limits: &Limits) -> Result<(), RejectError> {
-    let mut types = headers.get_all(CONTENT_TYPE).iter();
+fn check_content(head: &Head<'_>, limits: &Limits) -> Result<(), RejectError> {
+    let mut types = head.values(Looked::ContentType);
     let json = types.next().and_then(|value| value.to_str().ok()).is_some_and(media::is_json);
     if !json || types.next().is_some() {
         return Err(RejectError::UnsupportedMediaType);
     }
     let identity = |value: &http::HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
-    if !headers.get_all(CONTENT_ENCODING).iter().all(identity) {
+    if !head.values(Looked::ContentEncoding).all(identity) {
         return Err(RejectError::UnsupportedContentEncoding);
     }
-    if !media::accepts_json_and_events(accepted(headers)) {
+    if !media::accepts_json_and_events(accepted(head)) {
         return Err(RejectError::NotAcceptable);
     }
-    for value in headers.get_all(CONTENT_LENGTH) {
+    for value in head.values(Looked::ContentLength) {
         let text = value.to_str().map_err(|_| RejectError::InvalidContentLength)?;
         if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(RejectError::InvalidContentLength);

@@ -77,7 +77,15 @@ impl AllowedHosts {
     ///
     /// RFC 9110, section 7.2; RFC 9112, section 3.2.
     pub fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), RejectError> {
-        let mut values = headers.get_all(HOST).iter();
+        self.check_values(uri, headers.get_all(HOST).iter())
+    }
+
+    /// The same of the values of `Host`.
+    pub(crate) fn check_values<'a>(
+        &self,
+        uri: &Uri,
+        mut values: impl Iterator<Item = &'a HeaderValue>,
+    ) -> Result<(), RejectError> {
         let header = values.next();
         if values.next().is_some() {
             return Err(RejectError::HostMissing);

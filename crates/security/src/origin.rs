@@ -175,7 +175,14 @@ impl AllowedOrigins {
     ///
     /// MCP 2026-07-28, Streamable HTTP, "Security & Endpoint", rule 1.
     pub fn check(&self, headers: &HeaderMap) -> Result<(), RejectError> {
-        let mut values = headers.get_all(ORIGIN).iter();
+        self.check_values(headers.get_all(ORIGIN).iter())
+    }
+
+    /// The same of the values of `Origin`.
+    pub(crate) fn check_values<'a>(
+        &self,
+        mut values: impl Iterator<Item = &'a HeaderValue>,
+    ) -> Result<(), RejectError> {
         let Some(value) = values.next() else { return Ok(()) };
         if values.next().is_none() && self.find(value).is_some() {
             Ok(())
