@@ -10,6 +10,7 @@ mod notify;
 mod prompts;
 mod resources;
 mod schema;
+mod session;
 mod tasks;
 
 use std::{error::Error, io::Write as _, net::SocketAddr};
@@ -44,6 +45,7 @@ fn server() -> Result<Server, Box<dyn Error>> {
     let server = notify::register(server);
     let server = schema::register(server);
     let server = input::register(server);
+    let server = session::register(server);
     let server = tasks::register(server);
     let server = prompts::register(server);
     Ok(resources::register(server).build()?)

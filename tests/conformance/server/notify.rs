@@ -7,7 +7,7 @@ use palisade::{protocol::LoggingLevel, server::ServerBuilder};
 use crate::tool;
 
 /// How long the tools pretend to work between two messages.
-const STEP: Duration = Duration::from_millis(50);
+pub(crate) const STEP: Duration = Duration::from_millis(50);
 
 pub(crate) fn register(server: ServerBuilder) -> ServerBuilder {
     server

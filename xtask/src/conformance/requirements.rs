@@ -33,6 +33,12 @@ impl Requirements {
         Ok(requirements)
     }
 
+    /// These scenarios of a server, all of which count.
+    pub(super) fn of_server(scenarios: Vec<String>) -> Self {
+        let scored = |name| (Side::Server, name, true);
+        Self { scenarios: scenarios.into_iter().map(scored).collect() }
+    }
+
     /// The scenarios of one side, each with whether it counts, in the file's order.
     pub(super) fn scenarios(&self, side: Side) -> impl Iterator<Item = (&str, bool)> {
         self.scenarios

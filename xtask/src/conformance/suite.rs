@@ -73,6 +73,23 @@ impl Suite {
         self.package.join("requirements").join(format!("{revision}.yaml"))
     }
 
+    /// All scenarios for a server of `revision`.
+    pub(super) fn server_scenarios(&self, revision: &str) -> Result<Vec<String>> {
+        let listed = Program::new(&self.node)
+            .arg(self.package.join("dist/index.js"))
+            .args(["list", "--server", "--spec-version", revision])
+            .output()?;
+        let names: Vec<_> = listed
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("- ")?.split_whitespace().next())
+            .map(str::to_owned)
+            .collect();
+        if names.is_empty() {
+            return Err(Failure::new(format!("the suite lists no scenario of {revision}")));
+        }
+        Ok(names)
+    }
+
     /// Runs one scenario against the server at `url`.
     pub(super) fn server_scenario(
         &self,

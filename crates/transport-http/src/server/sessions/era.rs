@@ -1,7 +1,7 @@
 //! Which era a request is of: the newest revision, or a session of an older one.
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use palisade_protocol::{DecodeLimits, Inbound, ProtocolVersion, header, legacy};
 use palisade_security::RejectError;
 use palisade_transport::Dispatcher;
@@ -18,14 +18,18 @@ pub(in crate::server) enum Era {
     Opening,
 }
 
-/// Whether the headers say that a request is of the newest revision. A version that nobody knows is one
-/// that is newer still.
+/// Whether the headers say that a request is of the newest revision: by the version, or if there is none, by
+/// the method. A version that nobody knows is one that is newer still.
 pub(in crate::server) fn is_modern(headers: &HeaderMap) -> bool {
-    headers.contains_key(header::MCP_METHOD)
-        || headers.get_all(header::MCP_PROTOCOL_VERSION).iter().any(|value| {
-            let known = value.to_str().ok().and_then(ProtocolVersion::parse);
-            known.is_none_or(ProtocolVersion::is_modern)
-        })
+    let modern = |value: &HeaderValue| {
+        let known = value.to_str().ok().and_then(ProtocolVersion::parse);
+        known.is_none_or(ProtocolVersion::is_modern)
+    };
+    let mut versions = headers.get_all(header::MCP_PROTOCOL_VERSION).iter();
+    match versions.next() {
+        Some(version) => modern(version) || versions.any(modern),
+        None => headers.contains_key(header::MCP_METHOD),
+    }
 }
 
 /// What a `POST` is by its body, if its headers do not say that it is modern.
@@ -86,7 +90,11 @@ mod tests {
         let pair = |(name, value): &(&'static str, &'static str)| {
             (HeaderName::from_static(name), HeaderValue::from_static(value))
         };
-        pairs.iter().map(pair).collect()
+        let mut headers = HeaderMap::new();
+        pairs.iter().map(pair).for_each(|(name, value)| {
+            headers.append(name, value);
+        });
+        headers
     }
 
     #[test]
@@ -99,7 +107,8 @@ mod tests {
             (&[("mcp-protocol-version", "2027-01-01")], true),
             (&[("mcp-protocol-version", "")], true),
             (&[("mcp-method", "tools/call")], true),
-            (&[("mcp-method", ""), ("mcp-protocol-version", "2025-11-25")], true),
+            (&[("mcp-method", ""), ("mcp-protocol-version", "2025-11-25")], false),
+            (&[("mcp-protocol-version", "2025-11-25"), ("mcp-protocol-version", "x")], true),
         ] {
             assert_eq!(is_modern(&headers(pairs)), modern, "{pairs:?}");
         }
