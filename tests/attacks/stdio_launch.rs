@@ -65,7 +65,11 @@ async fn launched(command: ServerCommand) -> Value {
 
 fn refused(command: &ServerCommand) -> &'static str {
     let refused = StdioTransport::launch(command.clone()).unwrap_err();
-    assert_eq!(command.check().unwrap_err().code(), refused.code(), "checked without a launch too");
+    assert_eq!(
+        StdioTransport::check(command).unwrap_err().code(),
+        refused.code(),
+        "checked without a launch too"
+    );
     refused.code()
 }
 

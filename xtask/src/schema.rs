@@ -11,7 +11,7 @@ use crate::{
 pub(crate) fn run(args: Args) -> Result {
     args.finish()?;
     let root = workspace::root()?;
-    for role in ["server", "client"] {
+    for role in ["server", "client", "launch"] {
         let text = Program::cargo()
             .args(["run", "--quiet", "--package", "palisade-cli", "--", "schema", role])
             .dir(&root)

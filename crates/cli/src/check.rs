@@ -1,7 +1,7 @@
 //! `palisade check FILE`: everything that is wrong with a configuration, with path, line and fix.
 
 use palisade::{
-    config::{Checked, ClientConfig, Role, ServerConfig},
+    config::{Checked, ClientConfig, LaunchConfig, Role, ServerConfig},
     security::Finding,
 };
 use serde_json::{Value, json};
@@ -20,6 +20,10 @@ pub(crate) fn run(mut args: Args, output: &mut Output) -> Result<Exit, Exit> {
         Role::Client => {
             let checked = ClientConfig::check_file(&file);
             (report(&file, "client", &checked, output), checked)
+        }
+        Role::Launch => {
+            let checked = LaunchConfig::check_file(&file);
+            (report(&file, "launch", &checked, output), checked)
         }
         _ => server(&file, output),
     };

@@ -1,6 +1,6 @@
 //! `palisade schema`: the JSON Schema of configuration files. `cargo xtask schema` writes it down.
 
-use palisade::config::{client_schema, server_schema};
+use palisade::config::{client_schema, launch_schema, server_schema};
 
 use crate::{
     args::Args,
@@ -9,12 +9,14 @@ use crate::{
 };
 
 pub(crate) fn run(args: Args, output: &mut Output) -> Result<Exit, Exit> {
-    let [role] = args.words("schema server|client", output)?;
+    let [role] = args.words("schema server|client|launch", output)?;
     let schema = match role.as_str() {
         "server" => server_schema(),
         "client" => client_schema(),
+        "launch" => launch_schema(),
         other => {
-            output.problem(&format!("there is no `{}`: server or client", printable(other)));
+            output
+                .problem(&format!("there is no `{}`: server, client or launch", printable(other)));
             return Err(Exit::Usage);
         }
     };

@@ -5,6 +5,7 @@ mod audit;
 mod authentication;
 mod client;
 mod edge;
+mod launch;
 mod limits;
 mod tls;
 
@@ -19,6 +20,7 @@ use palisade_security::{
 pub(crate) use client::client;
 #[cfg(feature = "doctor")]
 pub(crate) use client::endpoint;
+pub(crate) use launch::launch;
 
 use crate::{
     checked::Purpose,

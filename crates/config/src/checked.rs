@@ -172,10 +172,13 @@ pub enum Role {
     Server,
     /// A client's: see [`ClientConfig`](crate::ClientConfig).
     Client,
+    /// That of a server which its client launches: see [`LaunchConfig`](crate::LaunchConfig).
+    Launch,
 }
 
 impl Role {
-    /// A client's configuration has a `url` or `credentials`; everything else is taken for a server's.
+    /// A client's configuration has a `url` or `credentials`, that of a launched server a `program`; everything
+    /// else is taken for a server's.
     #[must_use]
     pub fn of_file(path: impl AsRef<Path>) -> Self {
         let path = path.as_ref();
@@ -187,6 +190,10 @@ impl Role {
     pub fn of_text(text: &str, format: Format) -> Self {
         let document = document::parse(text, format, &mut Findings::default());
         let has = |key: &str| document.value.get(key).is_some();
-        if has("url") || has("credentials") { Self::Client } else { Self::Server }
+        match () {
+            () if has("program") => Self::Launch,
+            () if has("url") || has("credentials") => Self::Client,
+            () => Self::Server,
+        }
     }
 }

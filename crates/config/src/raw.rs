@@ -4,6 +4,7 @@ mod audit;
 mod authentication;
 mod client;
 mod edge;
+mod launch;
 mod limits;
 mod scalar;
 mod tls;
@@ -26,6 +27,7 @@ pub use client::{
 pub use edge::{
     RawCors, RawForwarded, RawHsts, RawProtectedResource, RawSecurityHeaders, RawTrustedProxies,
 };
+pub use launch::{RawLaunchConfig, RawLaunchDangerous, RawProcessLimits, RawRestart};
 pub use limits::{RawLimits, RawRate, RawRateLimits, RawSessionLimits, RawTaskLimits};
 #[cfg(feature = "doctor")]
 pub(crate) use scalar::date;

@@ -9,10 +9,11 @@ use schemars::{
 };
 use serde_json::Value;
 
-use crate::raw::{RawClientConfig, RawSecurityConfig};
+use crate::raw::{RawClientConfig, RawLaunchConfig, RawSecurityConfig};
 
 static SERVER: LazyLock<Value> = LazyLock::new(generate::<RawSecurityConfig>);
 static CLIENT: LazyLock<Value> = LazyLock::new(generate::<RawClientConfig>);
+static LAUNCH: LazyLock<Value> = LazyLock::new(generate::<RawLaunchConfig>);
 
 /// The JSON Schema of a [`RawSecurityConfig`], draft 2020-12. `cargo xtask schema` writes it to a file.
 #[must_use]
@@ -24,6 +25,12 @@ pub fn server_schema() -> &'static Value {
 #[must_use]
 pub fn client_schema() -> &'static Value {
     &CLIENT
+}
+
+/// The JSON Schema of a [`RawLaunchConfig`], draft 2020-12.
+#[must_use]
+pub fn launch_schema() -> &'static Value {
+    &LAUNCH
 }
 
 pub(crate) fn generate<T: JsonSchema>() -> Value {

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use palisade_config::{Checked, ClientConfig, Role, ServerConfig};
+use palisade_config::{Checked, ClientConfig, LaunchConfig, Role, ServerConfig};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/broken")
@@ -48,6 +48,7 @@ fn broken_files_give_every_finding_with_path_and_fix() {
     for file in files {
         let found = match Role::of_file(&file) {
             Role::Client => describe(&ClientConfig::check_file(&file)),
+            Role::Launch => describe(&LaunchConfig::check_file(&file)),
             _ => describe(&ServerConfig::check_file(&file)),
         };
         assert!(!found.is_empty(), "{}", file.display());

@@ -3,12 +3,16 @@
 
 use std::path::Path;
 
-use palisade_config::{client_schema, server_schema};
+use palisade_config::{client_schema, launch_schema, server_schema};
 use serde_json::Value;
 
 #[test]
 fn schema_files_are_up_to_date() {
-    for (file, schema) in [("server.json", server_schema()), ("client.json", client_schema())] {
+    for (file, schema) in [
+        ("server.json", server_schema()),
+        ("client.json", client_schema()),
+        ("launch.json", launch_schema()),
+    ] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema").join(file);
         let text = std::fs::read_to_string(&path).unwrap_or_default();
         assert!(text == format!("{schema:#}\n"), "{file} is stale: run `cargo xtask schema`");
@@ -39,7 +43,7 @@ fn every_key_is_described_and_every_table_is_closed() {
             _ => {}
         }
     }
-    for schema in [server_schema(), client_schema()] {
+    for schema in [server_schema(), client_schema(), launch_schema()] {
         let mut seen = 0;
         walk("", schema, &mut seen);
         assert!(seen > 10, "{seen} keys");

@@ -26,6 +26,7 @@ pub mod digest;
 pub mod endpoint;
 pub mod guard;
 pub mod host;
+pub mod launch;
 pub mod limits;
 mod link;
 pub mod origin;
@@ -60,6 +61,7 @@ pub use cors::{Cors, Preflight};
 pub use endpoint::{EndpointPath, EndpointPathError};
 pub use guard::GuardInput;
 pub use host::{AllowedHosts, HostError};
+pub use launch::{ProcessLimits, Restart, ServerCommand};
 pub use limits::{Limits, SessionLimits, TaskLimits};
 pub use origin::{AllowedOrigins, Origin, OriginError};
 pub use policy::{

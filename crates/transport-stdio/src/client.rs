@@ -2,9 +2,9 @@
 //!
 //! A request is walked through in this order: [`link`] (its line is queued, its reader noted), [`drive`] (the one
 //! task of the streams writes it, and reads what comes), [`peek`] (whose it is), [`inbox`] (until it is read).
-//! [`command`] says what may be launched, [`process`] how it runs and ends, [`supervise`] that it runs again.
+//! [`check`] says what may be launched, [`process`] how it runs and ends, [`supervise`] that it runs again.
 
-mod command;
+mod check;
 mod drive;
 mod inbox;
 mod link;
@@ -26,6 +26,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use palisade_protocol::ProtocolVersion;
 use palisade_security::ClientLimits;
+pub use palisade_security::{ProcessLimits, Restart, ServerCommand};
 use palisade_transport::{ClientTransport, MessageStream, OutboundRequest, TransportError};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -34,11 +35,9 @@ use tokio::{
     time::timeout,
 };
 
-pub use self::{
-    command::{LaunchError, ProcessLimits, ServerCommand},
-    supervise::Restart,
-};
+pub use self::check::LaunchError;
 use self::{
+    check::checked,
     inbox::Inbox,
     link::{Link, Ticket},
     supervise::{serve_once, start, supervise},
@@ -87,6 +86,15 @@ impl StdioTransport {
     /// [`LaunchError`] says what is wrong with the command, or why the system does not start it.
     pub fn launch(command: ServerCommand) -> Result<Self, LaunchError> {
         Self::builder().launch(command)
+    }
+
+    /// Checks a command as [`Self::launch`] does, and launches nothing.
+    ///
+    /// # Errors
+    ///
+    /// The first [`LaunchError`] that applies.
+    pub fn check(command: &ServerCommand) -> Result<(), LaunchError> {
+        checked(command).map(drop)
     }
 
     /// Starts with the defaults.

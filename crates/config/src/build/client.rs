@@ -55,12 +55,17 @@ pub(crate) fn client(
     }
     let security = absorb(builder.build(), findings)?;
     origin?;
-    let eras = match raw.eras {
+    let eras = eras(raw.eras);
+    Some(ClientConfig { url: raw.url.clone(), eras, security, warnings: findings.warnings() })
+}
+
+/// Which revisions to speak.
+pub(super) fn eras(raw: Option<RawEras>) -> Eras {
+    match raw {
         None | Some(RawEras::Both) => Eras::Both,
         Some(RawEras::Modern) => Eras::ModernOnly,
         Some(RawEras::Legacy) => Eras::LegacyOnly,
-    };
-    Some(ClientConfig { url: raw.url.clone(), eras, security, warnings: findings.warnings() })
+    }
 }
 
 /// What proves who the client is, bound to the origin.

@@ -65,9 +65,17 @@ fn other_text(pattern: &str, text: &str) -> String {
         "resource" => "https://mcp.example.com/other",
         "authorization_servers[]" => "https://other.example.com",
         "resource_documentation" => "https://docs.example.com/other",
-        "resource_name" | "scopes_supported[]" | "realm" | "name" | "subject" | "user"
-        | "scopes[]" | "subjects[]" | "schemes[]" | "roles[]" | "tools[]" | "prompts[]"
-        | "one_of[]" => "other",
+        "program" => "python3",
+        "search_dirs[]" => "/bin",
+        "args[]" if text.starts_with('-') => "--other",
+        "flags[]" => "--other",
+        "*" if pattern.starts_with("secret_env") => OTHER_SECRET,
+        "inherited_env[]" => "HOME",
+        "current_dir" => "/var",
+        "digest" => "0f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "args[]" | "*" | "resource_name" | "scopes_supported[]" | "realm" | "name" | "subject"
+        | "user" | "scopes[]" | "subjects[]" | "schemes[]" | "roles[]" | "tools[]"
+        | "prompts[]" | "one_of[]" => "other",
         _ => return longer(pattern, text),
     };
     other.to_owned()

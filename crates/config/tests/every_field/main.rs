@@ -12,7 +12,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use palisade_config::{client_schema, server_schema};
+use palisade_config::{client_schema, launch_schema, server_schema};
 use palisade_testkit::TestCa;
 use serde_json::{Value, json};
 
@@ -270,6 +270,33 @@ async fn no_field_of_a_server_is_ignored() {
     let observe = async |file: &Value| observe::server(file, &world).await;
     let seen = every_change_shows(server_schema(), &files, observe).await;
     assert_eq!(seen, walk::patterns(server_schema()));
+    println!("{} fields", seen.len());
+}
+
+/// Everything that a launched server can be given.
+fn launched() -> Value {
+    json!({
+        "program": "node", "search_dirs": ["/usr/bin"], "args": ["--verbose", "server.js"],
+        "flags": ["--verbose"], "env": { "MODE": "quiet" }, "secret_env": { "TOKEN": observe::TOKEN },
+        "inherited_env": ["PATH"], "current_dir": "/srv",
+        "digest": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "process": {
+            "max_memory_bytes": 1000, "max_open_files": 64, "max_processes": 100, "max_cpu_time": "60s",
+            "max_file_bytes": 1000,
+        },
+        "restart": {
+            "attempts": 3, "first_delay": "1s", "max_delay": "60s", "healthy_after": "10min",
+        },
+        "max_message_bytes": 1000, "start_timeout": "5s", "eras": "both",
+        "dangerous": { "allow_inline_secrets": true },
+    })
+}
+
+#[tokio::test]
+async fn no_field_of_a_launch_is_ignored() {
+    let observe = async |file: &Value| observe::launch(file);
+    let seen = every_change_shows(launch_schema(), &[launched()], observe).await;
+    assert_eq!(seen, walk::patterns(launch_schema()));
     println!("{} fields", seen.len());
 }
 

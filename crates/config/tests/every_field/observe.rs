@@ -4,7 +4,8 @@ use std::{fmt::Write, io::BufReader, sync::Arc};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use palisade_config::{
-    ClientConfig, Format, RawClientConfig, RawSecurityConfig, ServerConfig, build_auth_headers,
+    ClientConfig, Format, LaunchConfig, RawClientConfig, RawLaunchConfig, RawSecurityConfig,
+    ServerConfig, build_auth_headers,
 };
 use palisade_security::{
     Credentials, PeerCertificate, PeerInfo, SealPurpose, Sealer, Secret, SecurityConfigError,
@@ -135,6 +136,22 @@ pub(crate) async fn client(file: &Value, world: &World) -> String {
                 for (name, value) in &headers {
                     writeln!(seen, "{name}: {}", value.to_str().unwrap()).unwrap();
                 }
+            }
+        }
+    }
+    seen
+}
+
+/// All that can be seen of the configuration of a launched server.
+pub(crate) fn launch(file: &Value) -> String {
+    let raw = RawLaunchConfig::from_text(&file.to_string(), Format::Json);
+    let mut seen = String::new();
+    match raw.and_then(LaunchConfig::try_from) {
+        Err(error) => describe(&error, &mut seen),
+        Ok(config) => {
+            seen.push_str(&config.describe());
+            for (name, value) in config.command().env() {
+                writeln!(seen, "{}={:?}", name.display(), value.map(Secret::expose)).unwrap();
             }
         }
     }

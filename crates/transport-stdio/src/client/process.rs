@@ -4,8 +4,9 @@
 mod descendants;
 mod stderr;
 
-use std::{future::pending, process::Stdio, time::Duration};
+use std::{future::pending, io, process::Stdio, time::Duration};
 
+use palisade_security::ProcessLimits;
 use palisade_transport::TransportError;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::{
@@ -17,7 +18,7 @@ use tokio::{
 use self::descendants::Descendants;
 use self::stderr::drain;
 use super::{
-    command::{Checked, LaunchError, ProcessLimits},
+    check::{Checked, LaunchError},
     drive::{End, drive},
     link::Link,
 };
@@ -64,10 +65,10 @@ impl Process {
         let pid = child.id();
         let group = Group(pid.and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?)));
         // One that has ended already needs none.
-        pid.map_or(Ok(()), |pid| limits.apply(pid)).map_err(LaunchError::Limits)?;
+        pid.map_or(Ok(()), |pid| limit(pid, limits)).map_err(LaunchError::Limits)?;
         let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let (Some(stdin), Some(stdout), Some(stderr)) = pipes else {
-            return Err(LaunchError::Spawn(std::io::ErrorKind::BrokenPipe.into()));
+            return Err(LaunchError::Spawn(io::ErrorKind::BrokenPipe.into()));
         };
         Ok(Self { child, group, stdin, stdout, stderr })
     }
@@ -156,6 +157,34 @@ impl Drop for Group {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+/// Sets the limits of a process that runs.
+#[cfg(target_os = "linux")]
+fn limit(pid: u32, limits: &ProcessLimits) -> io::Result<()> {
+    use rustix::process::{Resource, Rlimit, prlimit};
+
+    // Without a process id it would be ours.
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidInput)?;
+    for (resource, limit) in [
+        (Resource::Core, Some(0)),
+        (Resource::As, limits.max_memory_bytes()),
+        (Resource::Nofile, limits.max_open_files()),
+        (Resource::Nproc, limits.max_processes()),
+        (Resource::Cpu, limits.max_cpu_seconds()),
+        (Resource::Fsize, limits.max_file_bytes()),
+    ] {
+        if limit.is_some() {
+            prlimit(Some(pid), resource, Rlimit { current: limit, maximum: limit })?;
+        }
+    }
+    Ok(())
+}
+
+/// Refuses limits, which only Linux sets on other processes.
+#[cfg(not(target_os = "linux"))]
+fn limit(_: u32, limits: &ProcessLimits) -> io::Result<()> {
+    if *limits == ProcessLimits::new() { Ok(()) } else { Err(io::ErrorKind::Unsupported.into()) }
 }
 
 /// Nothing but the process group is known.

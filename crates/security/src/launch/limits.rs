@@ -3,15 +3,15 @@
 /// What the process of a server, and each that it starts, may use, enforced by the kernel on Linux. Core dumps
 /// are off always: one would hold the secrets of the environment.
 ///
-/// The limits are set right after the start, before the process is sent anything. What it starts within those
+/// The transport sets them right after the start, before the process is sent anything. What it starts within those
 /// microseconds has them not: they bound faults and greed, not a program that is out to escape.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ProcessLimits {
-    pub(super) max_memory_bytes: Option<u64>,
-    pub(super) max_open_files: Option<u64>,
-    pub(super) max_processes: Option<u64>,
-    pub(super) max_cpu_seconds: Option<u64>,
-    pub(super) max_file_bytes: Option<u64>,
+    max_memory_bytes: Option<u64>,
+    max_open_files: Option<u64>,
+    max_processes: Option<u64>,
+    max_cpu_seconds: Option<u64>,
+    max_file_bytes: Option<u64>,
 }
 
 impl ProcessLimits {
@@ -66,32 +66,33 @@ impl ProcessLimits {
         self
     }
 
-    /// Sets the limits of a process that runs.
-    #[cfg(target_os = "linux")]
-    pub(in crate::client) fn apply(&self, pid: u32) -> std::io::Result<()> {
-        use rustix::process::{Pid, Resource, Rlimit, prlimit};
-
-        let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
-        let set = |resource, limit: Option<u64>| match limit {
-            // Without a process id it would be ours.
-            Some(_) if pid.is_none() => Err(std::io::ErrorKind::InvalidInput.into()),
-            Some(limit) => {
-                let limit = Rlimit { current: Some(limit), maximum: Some(limit) };
-                prlimit(pid, resource, limit).map(drop).map_err(std::io::Error::from)
-            }
-            None => Ok(()),
-        };
-        set(Resource::Core, Some(0))?;
-        set(Resource::As, self.max_memory_bytes)?;
-        set(Resource::Nofile, self.max_open_files)?;
-        set(Resource::Nproc, self.max_processes)?;
-        set(Resource::Cpu, self.max_cpu_seconds)?;
-        set(Resource::Fsize, self.max_file_bytes)
+    /// The limit of the address space, in bytes.
+    #[must_use]
+    pub const fn max_memory_bytes(&self) -> Option<u64> {
+        self.max_memory_bytes
     }
 
-    /// Refuses limits, which only Linux sets on other processes.
-    #[cfg(not(target_os = "linux"))]
-    pub(in crate::client) fn apply(&self, _: u32) -> std::io::Result<()> {
-        if *self == Self::new() { Ok(()) } else { Err(std::io::ErrorKind::Unsupported.into()) }
+    /// The limit of open files.
+    #[must_use]
+    pub const fn max_open_files(&self) -> Option<u64> {
+        self.max_open_files
+    }
+
+    /// The limit of the user's processes and threads.
+    #[must_use]
+    pub const fn max_processes(&self) -> Option<u64> {
+        self.max_processes
+    }
+
+    /// The limit of processor time, in seconds.
+    #[must_use]
+    pub const fn max_cpu_seconds(&self) -> Option<u64> {
+        self.max_cpu_seconds
+    }
+
+    /// The limit of the size of a file, in bytes.
+    #[must_use]
+    pub const fn max_file_bytes(&self) -> Option<u64> {
+        self.max_file_bytes
     }
 }

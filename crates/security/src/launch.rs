@@ -1,7 +1,8 @@
-//! [`ServerCommand`]: which program to launch, and everything it gets.
+//! [`ServerCommand`]: which program a client launches as its server, and everything that program gets. Whether
+//! it may be launched is checked by the transport, each time.
 
-mod check;
 mod limits;
+mod restart;
 
 use std::{
     collections::BTreeMap,
@@ -10,10 +11,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use palisade_security::Secret;
-
-pub(super) use self::check::Checked;
-pub use self::{check::LaunchError, limits::ProcessLimits};
+pub use self::{limits::ProcessLimits, restart::Restart};
+use crate::secret::Secret;
 
 /// Where programs are looked up that are given by name.
 const SEARCH_DIRS: [&str; 3] = ["/usr/local/bin", "/usr/bin", "/bin"];
@@ -21,10 +20,8 @@ const SEARCH_DIRS: [&str; 3] = ["/usr/local/bin", "/usr/bin", "/bin"];
 /// A program that is an MCP server, and everything it gets from this process: arguments as they are, an
 /// environment of what is named here, a working directory, limits. There is no shell, and nothing is inherited.
 ///
-/// Everything is checked when the program is launched, each time: see [`LaunchError`].
-///
 /// ```
-/// use palisade_transport_stdio::ServerCommand;
+/// use palisade_security::ServerCommand;
 ///
 /// let command = ServerCommand::new("node")
 ///     .with_arg("/opt/mcp/server.js")
@@ -51,7 +48,7 @@ struct Argument {
     declared: bool,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 enum Value {
     Given(Secret),
     /// As this process has it when the server is launched.
@@ -93,8 +90,8 @@ impl ServerCommand {
     }
 
     /// Sets a variable of the environment. Its value is not shown by `Debug`.
-    pub fn with_env(mut self, name: impl Into<OsString>, value: impl Into<String>) -> Self {
-        self.env.insert(name.into(), Value::Given(Secret::new(value)));
+    pub fn with_env(mut self, name: impl Into<OsString>, value: impl Into<Secret>) -> Self {
+        self.env.insert(name.into(), Value::Given(value.into()));
         self
     }
 
@@ -137,27 +134,49 @@ impl ServerCommand {
         &self.limits
     }
 
-    /// Checks everything that can be checked without launching.
-    ///
-    /// # Errors
-    ///
-    /// The first [`LaunchError`] that applies.
-    pub fn check(&self) -> Result<(), LaunchError> {
-        self.checked().map(drop)
+    /// Where a program is looked up that is given by name.
+    #[must_use]
+    pub fn search_dirs(&self) -> &[PathBuf] {
+        &self.search_dirs
+    }
+
+    /// The arguments, and which of them were declared to be flags.
+    pub fn args(&self) -> impl Iterator<Item = (&OsStr, bool)> {
+        self.args.iter().map(|arg| (arg.text.as_os_str(), arg.declared))
+    }
+
+    /// The variables of the environment; without a value, those that are passed on.
+    pub fn env(&self) -> impl Iterator<Item = (&OsStr, Option<&Secret>)> {
+        self.env.iter().map(|(name, value)| match value {
+            Value::Given(secret) => (name.as_os_str(), Some(secret)),
+            Value::Inherited => (name.as_os_str(), None),
+        })
+    }
+
+    /// The working directory.
+    #[must_use]
+    pub fn current_dir(&self) -> &Path {
+        &self.current_dir
+    }
+
+    /// The pinned SHA-256 digest of the program's file.
+    #[must_use]
+    pub fn digest(&self) -> Option<[u8; 32]> {
+        self.digest
     }
 }
 
 impl fmt::Debug for ServerCommand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let args: Vec<&OsStr> = self.args.iter().map(|arg| arg.text.as_os_str()).collect();
-        let env: Vec<_> = self.env.keys().collect();
+        let env: Vec<_> = self.env.iter().collect();
         f.debug_struct("ServerCommand")
             .field("program", &self.program)
             .field("search_dirs", &self.search_dirs)
             .field("args", &args)
             .field("env", &env)
             .field("current_dir", &self.current_dir)
-            .field("digest", &self.digest.is_some())
+            .field("digest", &self.digest)
             .field("limits", &self.limits)
             .finish()
     }

@@ -8,9 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use palisade_security::digest::digest;
-
-use super::{ServerCommand, Value};
+use palisade_security::{ServerCommand, digest::digest};
 
 /// The largest file that a digest is made of, in bytes.
 const MAX_DIGESTED: u64 = 512 << 20;
@@ -113,107 +111,107 @@ impl LaunchError {
 
 /// A command that may be launched now.
 #[derive(Debug)]
-pub(in crate::client) struct Checked {
+pub(super) struct Checked {
     /// The file, with all links followed.
-    pub(in crate::client) file: PathBuf,
+    pub(super) file: PathBuf,
     /// The name it was found by, which programs look at.
-    pub(in crate::client) name: PathBuf,
-    pub(in crate::client) args: Vec<OsString>,
-    pub(in crate::client) env: Vec<(OsString, OsString)>,
-    pub(in crate::client) current_dir: PathBuf,
+    pub(super) name: PathBuf,
+    pub(super) args: Vec<OsString>,
+    pub(super) env: Vec<(OsString, OsString)>,
+    pub(super) current_dir: PathBuf,
 }
 
-impl ServerCommand {
-    pub(in crate::client) fn checked(&self) -> Result<Checked, LaunchError> {
-        let args = self.checked_args()?;
-        let env = self.checked_env()?;
-        let name = self.found()?;
-        let file = name.canonicalize().map_err(|_| LaunchError::NotFound(name.clone()))?;
-        for path in [&name, &file] {
-            if is_batch(path) {
-                return Err(LaunchError::BatchFile(path.clone()));
-            }
-            path.parent().map_or(Ok(()), check_dirs)?;
+/// Checks everything.
+pub(super) fn checked(command: &ServerCommand) -> Result<Checked, LaunchError> {
+    let args = checked_args(command)?;
+    let env = checked_env(command)?;
+    let name = found(command)?;
+    let file = name.canonicalize().map_err(|_| LaunchError::NotFound(name.clone()))?;
+    for path in [&name, &file] {
+        if is_batch(path) {
+            return Err(LaunchError::BatchFile(path.clone()));
         }
-        check_file(&file)?;
-        if let Some(pinned) = self.digest {
-            check_digest(&file, pinned)?;
-        }
-        let current_dir = self.checked_current_dir()?;
-        Ok(Checked { file, name, args, env, current_dir })
+        path.parent().map_or(Ok(()), check_dirs)?;
     }
-
-    fn checked_args(&self) -> Result<Vec<OsString>, LaunchError> {
-        for (index, arg) in self.args.iter().enumerate() {
-            if !arg.declared && arg.text.as_bytes().first() == Some(&b'-') {
-                return Err(LaunchError::LeadingDash { index });
-            }
-            if arg.text.as_bytes().contains(&0) {
-                return Err(LaunchError::Nul);
-            }
-        }
-        Ok(self.args.iter().map(|arg| arg.text.clone()).collect())
+    check_file(&file)?;
+    if let Some(pinned) = command.digest() {
+        check_digest(&file, pinned)?;
     }
+    let current_dir = checked_current_dir(command.current_dir())?;
+    Ok(Checked { file, name, args, env, current_dir })
+}
 
-    fn checked_env(&self) -> Result<Vec<(OsString, OsString)>, LaunchError> {
-        let mut env = Vec::new();
-        for (name, value) in &self.env {
-            let bytes = name.as_bytes();
-            if bytes.is_empty() || bytes.contains(&b'=') || bytes.contains(&0) {
-                return Err(LaunchError::InvalidVariable(name.clone()));
-            }
-            let value = match value {
-                Value::Given(secret) => OsString::from(secret.expose()),
-                Value::Inherited => std::env::var_os(name)
-                    .ok_or_else(|| LaunchError::MissingVariable(name.clone()))?,
-            };
-            if value.as_bytes().contains(&0) {
-                return Err(LaunchError::Nul);
-            }
-            env.push((name.clone(), value));
+fn checked_args(command: &ServerCommand) -> Result<Vec<OsString>, LaunchError> {
+    let mut args = Vec::new();
+    for (index, (arg, declared)) in command.args().enumerate() {
+        if !declared && arg.as_bytes().first() == Some(&b'-') {
+            return Err(LaunchError::LeadingDash { index });
         }
-        Ok(env)
+        if arg.as_bytes().contains(&0) {
+            return Err(LaunchError::Nul);
+        }
+        args.push(arg.to_owned());
     }
+    Ok(args)
+}
 
-    /// The program's path, by which it was given or found.
-    fn found(&self) -> Result<PathBuf, LaunchError> {
-        let program = &self.program;
-        if program.is_absolute() {
-            return Ok(program.clone());
+fn checked_env(command: &ServerCommand) -> Result<Vec<(OsString, OsString)>, LaunchError> {
+    let mut env = Vec::new();
+    for (name, value) in command.env() {
+        let bytes = name.as_bytes();
+        if bytes.is_empty() || bytes.contains(&b'=') || bytes.contains(&0) {
+            return Err(LaunchError::InvalidVariable(name.to_owned()));
         }
-        let is_name = program.file_name() == Some(program.as_os_str());
-        if !is_name {
-            return Err(LaunchError::RelativePath(program.clone()));
+        let value = match value {
+            Some(secret) => OsString::from(secret.expose()),
+            None => std::env::var_os(name)
+                .ok_or_else(|| LaunchError::MissingVariable(name.to_owned()))?,
+        };
+        if value.as_bytes().contains(&0) {
+            return Err(LaunchError::Nul);
         }
-        for dir in &self.search_dirs {
-            if !dir.is_absolute() {
-                return Err(LaunchError::RelativeSearchDir(dir.clone()));
-            }
-            let candidate = dir.join(program);
-            if candidate.is_file() {
-                return Ok(candidate);
-            }
-        }
-        Err(LaunchError::NotFound(program.clone()))
+        env.push((name.to_owned(), value));
     }
+    Ok(env)
+}
 
-    fn checked_current_dir(&self) -> Result<PathBuf, LaunchError> {
-        let dir = &self.current_dir;
-        let invalid = || LaunchError::InvalidCurrentDir(dir.clone());
+/// The program's path, by which it was given or found.
+fn found(command: &ServerCommand) -> Result<PathBuf, LaunchError> {
+    let program = command.program();
+    if program.is_absolute() {
+        return Ok(program.to_owned());
+    }
+    let is_name = program.file_name() == Some(program.as_os_str());
+    if !is_name {
+        return Err(LaunchError::RelativePath(program.to_owned()));
+    }
+    for dir in command.search_dirs() {
         if !dir.is_absolute() {
-            return Err(invalid());
+            return Err(LaunchError::RelativeSearchDir(dir.clone()));
         }
-        let dir = dir.canonicalize().map_err(|_| invalid())?;
-        let metadata = fs::metadata(&dir).map_err(|_| invalid())?;
-        if !metadata.is_dir() {
-            return Err(invalid());
+        let candidate = dir.join(program);
+        if candidate.is_file() {
+            return Ok(candidate);
         }
-        // No sticky bit helps: whoever can put a file here is read by the program.
-        if metadata.mode() & 0o002 != 0 {
-            return Err(writable(&dir, &metadata));
-        }
-        Ok(dir)
     }
+    Err(LaunchError::NotFound(program.to_owned()))
+}
+
+fn checked_current_dir(dir: &Path) -> Result<PathBuf, LaunchError> {
+    let invalid = || LaunchError::InvalidCurrentDir(dir.to_owned());
+    if !dir.is_absolute() {
+        return Err(invalid());
+    }
+    let dir = dir.canonicalize().map_err(|_| invalid())?;
+    let metadata = fs::metadata(&dir).map_err(|_| invalid())?;
+    if !metadata.is_dir() {
+        return Err(invalid());
+    }
+    // No sticky bit helps: whoever can put a file here is read by the program.
+    if metadata.mode() & 0o002 != 0 {
+        return Err(writable(&dir, &metadata));
+    }
+    Ok(dir)
 }
 
 /// Checks a directory and those above it: whoever can rename in one of them chooses what is launched.
