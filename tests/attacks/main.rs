@@ -66,4 +66,6 @@ mod tasks;
 #[cfg(test)]
 mod tokens;
 #[cfg(test)]
+mod trace;
+#[cfg(test)]
 mod wire;

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use palisade_protocol::{ClientCapabilities, Eras, Implementation, TASKS_EXTENSION};
+use palisade_protocol::{ClientCapabilities, Eras, Implementation, TASKS_EXTENSION, TraceContext};
 use palisade_transport::ClientTransport;
 use serde_json::{Map, Value};
 
@@ -16,6 +16,7 @@ use crate::{
     engine::{CommonMeta, Engine, Settings, VERSION},
     input::Handlers,
     legacy::{Handshake, Session, is_legacy},
+    options::TraceProvider,
     tools::ToolHeaders,
 };
 
@@ -26,6 +27,7 @@ use crate::{
 pub struct ClientBuilder {
     info: Option<Implementation>,
     handlers: Handlers,
+    trace: TraceProvider,
     extensions: Map<String, Value>,
     settings: Settings,
     cache: CacheLimits,
@@ -39,6 +41,7 @@ impl Default for ClientBuilder {
         Self {
             info: Some(Implementation::new("palisade", env!("CARGO_PKG_VERSION"))),
             handlers: Handlers::default(),
+            trace: TraceProvider::default(),
             extensions: Map::new(),
             settings: Settings {
                 request_timeout: Duration::from_secs(60),
@@ -140,6 +143,17 @@ impl ClientBuilder {
         self
     }
 
+    /// Asks before each request where it stands in a trace: for whatever keeps the current span. It is called in
+    /// the task that makes the request, and must not block. See
+    /// [`CallOptions::with_trace_context`](crate::CallOptions::with_trace_context).
+    pub fn with_trace_context_provider(
+        mut self,
+        current: impl Fn() -> Option<TraceContext> + Send + Sync + 'static,
+    ) -> Self {
+        self.trace = TraceProvider::new(current);
+        self
+    }
+
     /// Declares an extension with its settings.
     pub fn with_extension(mut self, name: impl Into<String>, settings: Map<String, Value>) -> Self {
         self.extensions.insert(name.into(), settings.into());
@@ -232,6 +246,7 @@ impl ClientBuilder {
             transport: Arc::new(transport),
             common: CommonMeta::new(VERSION, self.info.as_ref(), &capabilities)?,
             handlers: self.handlers,
+            trace: self.trace,
             cache: Arc::new(ResponseCache::new(self.cache)),
             tools: ToolHeaders::default(),
             settings: self.settings,

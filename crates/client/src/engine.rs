@@ -33,6 +33,7 @@ use crate::{
     cache::{CacheKey, ResponseCache},
     input::Handlers,
     legacy::Session,
+    options::TraceProvider,
     tools::ToolHeaders,
 };
 
@@ -48,6 +49,7 @@ pub(crate) struct Engine {
     pub(crate) transport: Arc<dyn ClientTransport>,
     pub(crate) common: CommonMeta,
     pub(crate) handlers: Handlers,
+    pub(crate) trace: TraceProvider,
     pub(crate) cache: Arc<ResponseCache>,
     pub(crate) tools: ToolHeaders,
     pub(crate) settings: Settings,
@@ -133,7 +135,13 @@ impl Engine {
         retry: &Retry,
     ) -> Result<Prepared, ClientError> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        let body = encode::request(id, request.method, request.params, common, options, retry)?;
+        let provided = match options.trace {
+            None => self.trace.current(),
+            Some(_) => None,
+        };
+        let trace = options.trace.as_ref().or(provided.as_ref());
+        let (method, params) = (request.method, request.params);
+        let body = encode::request(id, method, params, common, options, trace, retry)?;
         let mut outbound = OutboundRequest::new(body, version, request.method);
         outbound.name = request.name.map(Into::into);
         if request.method == method::TOOLS_CALL

@@ -1,9 +1,9 @@
 //! What one request wants beyond its parameters.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use palisade_protocol::{
-    LoggingLevel, LoggingMessageNotificationParams, Meta, ProgressNotificationParams,
+    LoggingLevel, LoggingMessageNotificationParams, Meta, ProgressNotificationParams, TraceContext,
 };
 use serde_json::Value;
 
@@ -22,6 +22,7 @@ pub struct CallOptions {
     pub(crate) progress: Option<ProgressCallback>,
     pub(crate) log: Option<(LoggingLevel, LogCallback)>,
     pub(crate) meta: Meta,
+    pub(crate) trace: Option<TraceContext>,
     pub(crate) bypass_cache: bool,
 }
 
@@ -66,7 +67,19 @@ impl CallOptions {
         self
     }
 
-    /// Adds a key to the request's `_meta`, such as `traceparent`. Keys that MCP reserves for the protocol
+    /// Says where the request stands in a trace. Default: what the client's
+    /// [provider](crate::ClientBuilder::with_trace_context_provider) says. It leaves this program: baggage above
+    /// all may hold what is not for every server.
+    ///
+    /// # Specification
+    ///
+    /// MCP 2026-07-28, Base Protocol, "OpenTelemetry trace context".
+    pub fn with_trace_context(mut self, trace: TraceContext) -> Self {
+        self.trace = Some(trace);
+        self
+    }
+
+    /// Adds a key to the request's `_meta`. Keys that MCP reserves for the protocol
     /// make the request fail with `invalid_request`. A request with additional metadata bypasses the cache.
     pub fn with_meta(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
         self.meta.insert(key.into(), value.into());
@@ -84,7 +97,7 @@ impl CallOptions {
     /// Those of the requests with which a call that has become a task is followed.
     pub(crate) fn without_callbacks(&self) -> PlainOptions {
         let Self { timeout, max_time, .. } = *self;
-        PlainOptions { timeout, max_time, meta: self.meta.clone() }
+        PlainOptions { timeout, max_time, meta: self.meta.clone(), trace: self.trace.clone() }
     }
 }
 
@@ -94,13 +107,15 @@ pub(crate) struct PlainOptions {
     timeout: Option<Duration>,
     max_time: Option<Duration>,
     meta: Meta,
+    trace: Option<TraceContext>,
 }
 
 impl PlainOptions {
     /// The options of one request.
     pub(crate) fn one(&self) -> CallOptions {
         let Self { timeout, max_time, .. } = *self;
-        CallOptions { timeout, max_time, meta: self.meta.clone(), ..CallOptions::new() }
+        let (meta, trace) = (self.meta.clone(), self.trace.clone());
+        CallOptions { timeout, max_time, meta, trace, ..CallOptions::new() }
     }
 }
 
@@ -112,7 +127,28 @@ impl fmt::Debug for CallOptions {
             .field("progress", &self.progress.is_some())
             .field("log", &self.log.as_ref().map(|(level, _)| level))
             .field("meta", &self.meta.keys())
+            .field("trace", &self.trace.as_ref().and_then(TraceContext::trace_id))
             .field("bypass_cache", &self.bypass_cache)
             .finish()
+    }
+}
+
+/// Says where the next request stands in a trace, if anybody knows.
+#[derive(Clone, Default)]
+pub(crate) struct TraceProvider(Option<Arc<dyn Fn() -> Option<TraceContext> + Send + Sync>>);
+
+impl TraceProvider {
+    pub(crate) fn new(current: impl Fn() -> Option<TraceContext> + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(current)))
+    }
+
+    pub(crate) fn current(&self) -> Option<TraceContext> {
+        self.0.as_ref().and_then(|current| current())
+    }
+}
+
+impl fmt::Debug for TraceProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TraceProvider").field(&self.0.is_some()).finish()
     }
 }

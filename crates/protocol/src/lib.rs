@@ -15,6 +15,7 @@ mod jsonrpc;
 pub mod legacy;
 pub mod meta;
 mod params;
+mod trace;
 mod types;
 mod version;
 
@@ -27,5 +28,6 @@ pub use jsonrpc::{
 };
 pub use meta::{Meta, RequestMeta, ResultMeta};
 pub use params::{ParamsError, RequestParams};
+pub use trace::{RawTraceContext, TraceContext};
 pub use types::*;
 pub use version::{Eras, ProtocolVersion};

@@ -8,7 +8,7 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use crate::{Encoded, Implementation, LoggingLevel, RequestId, jsonrpc::Key};
+use crate::{Encoded, Implementation, LoggingLevel, RawTraceContext, RequestId, jsonrpc::Key};
 
 /// The version of the protocol a request uses. Required on every request.
 pub const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
@@ -24,6 +24,12 @@ pub const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
 pub const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
 /// Opts a request into progress notifications.
 pub const PROGRESS_TOKEN: &str = "progressToken";
+/// The position of the request in a trace, as W3C Trace Context has it.
+pub const TRACEPARENT: &str = "traceparent";
+/// What tracing systems have noted about the trace, as W3C Trace Context has it.
+pub const TRACESTATE: &str = "tracestate";
+/// What applications pass along, as W3C Baggage has it.
+pub const BAGGAGE: &str = "baggage";
 
 pub(crate) const REQUEST_KEYS: [&str; 5] =
     [PROTOCOL_VERSION, CLIENT_INFO, CLIENT_CAPABILITIES, LOG_LEVEL, PROGRESS_TOKEN];
@@ -69,6 +75,9 @@ pub struct RequestMeta<'a> {
     pub progress_token: Option<RequestId>,
     /// The least severe log message wanted.
     pub log_level: Option<LoggingLevel>,
+    /// Where the request stands in a trace, not checked yet. What is no string counts as absent: a client that
+    /// traces badly is served all the same.
+    pub trace: RawTraceContext<'a>,
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for RequestMeta<'a> {
@@ -98,6 +107,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for RequestMeta<'a> {
                         }
                         PROGRESS_TOKEN => meta.progress_token = Some(map.next_value()?),
                         LOG_LEVEL => meta.log_level = Some(map.next_value()?),
+                        TRACEPARENT => meta.trace.traceparent = text(map.next_value()?),
+                        TRACESTATE => meta.trace.tracestate = text(map.next_value()?),
+                        BAGGAGE => meta.trace.baggage = text(map.next_value()?),
                         _ => {
                             key.refuse_variant_of(&REQUEST_KEYS)?;
                             map.next_value::<serde::de::IgnoredAny>()?;
@@ -110,6 +122,11 @@ impl<'de: 'a, 'a> Deserialize<'de> for RequestMeta<'a> {
 
         deserializer.deserialize_map(MetaVisitor)
     }
+}
+
+/// The value if it is a string.
+fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
+    serde_json::from_str::<Key<'_>>(raw.get()).ok().map(Key::into_cow)
 }
 
 /// Accepts a raw value only if it is an object.
@@ -148,5 +165,23 @@ mod tests {
         check(r#"{"progressToken":1.5}"#, false);
         check(r#"{"progressToken":"a"}"#, true);
         check(r#"{"ProgressToken":"a"}"#, false);
+    }
+
+    #[test]
+    fn a_trace_that_is_none_is_no_error() {
+        for (text, expected) in [
+            (
+                r#"{"traceparent":"a","tracestate":"b","baggage":"\u0063"}"#,
+                [Some("a"), Some("b"), Some("c")],
+            ),
+            (r#"{"traceparent":1,"tracestate":null,"baggage":["a"]}"#, [None, None, None]),
+            (r#"{"Traceparent":"a","x":{"baggage":"b"}}"#, [None, None, None]),
+        ] {
+            let meta: RequestMeta<'_> = serde_json::from_str(text).unwrap();
+            let trace = &meta.trace;
+            let seen =
+                [&trace.traceparent, &trace.tracestate, &trace.baggage].map(Option::as_deref);
+            assert_eq!(seen, expected, "{text}");
+        }
     }
 }

@@ -15,10 +15,10 @@ use palisade_protocol::{
     ClientCapabilities, CreateMessageRequestParams, CreateMessageResult, ElicitAction,
     ElicitRequestParams, ElicitResult, ErrorCode, ErrorObject, Implementation, InputRequest,
     ListRootsResult, LoggingLevel, LoggingMessageNotificationParams, ProgressNotificationParams,
-    RawJson, RequestId, encode, method,
+    RawJson, RawTraceContext, RequestId, TraceContext, encode, method,
 };
 use palisade_security::Principal;
-use palisade_transport::{AskError, Asker, Call, Outbox};
+use palisade_transport::{AskError, Asker, Call, Outbox, shared};
 use serde::Serialize;
 
 use crate::{
@@ -44,6 +44,8 @@ struct Inner {
     /// The last progress sent: the next must be greater.
     progress: Mutex<f64>,
     log_level: Option<LoggingLevel>,
+    /// `traceparent`, `tracestate` and `baggage`, as they came.
+    trace: [Option<Bytes>; 3],
     client_info: Option<Bytes>,
     client_capabilities: Option<Bytes>,
     inputs: Inputs,
@@ -66,6 +68,11 @@ impl Context {
             progress_token: meta.and_then(|meta| meta.progress_token.clone()),
             progress: Mutex::new(f64::NEG_INFINITY),
             log_level: call.log_level(),
+            trace: meta.map_or_else(Default::default, |meta| {
+                let RawTraceContext { traceparent, tracestate, baggage, .. } = &meta.trace;
+                [traceparent, tracestate, baggage]
+                    .map(|part| part.as_ref().map(|part| shared(call.body, part)))
+            }),
             client_info: call.client_info(),
             client_capabilities: call.client_capabilities(),
             inputs,
@@ -127,6 +134,23 @@ impl Context {
     #[must_use]
     pub fn client_info(&self) -> Option<Implementation> {
         serde_json::from_slice(self.0.client_info.as_deref()?).ok()
+    }
+
+    /// Where the request stands in a trace, as far as the client says so in a well-formed way: what a handler
+    /// passes on in its own requests, and what ties its spans to those of the client. For finding what belongs
+    /// together, never for decisions.
+    ///
+    /// # Specification
+    ///
+    /// MCP 2026-07-28, Base Protocol, "OpenTelemetry trace context".
+    #[must_use]
+    pub fn trace_context(&self) -> Option<TraceContext> {
+        let [traceparent, tracestate, baggage] = self
+            .0
+            .trace
+            .each_ref()
+            .map(|part| part.as_deref().and_then(|part| std::str::from_utf8(part).ok()));
+        TraceContext::new(traceparent, tracestate, baggage)
     }
 
     /// What the client can do in this request.

@@ -19,4 +19,4 @@ pub use asker::{AskError, Asker};
 pub use client::{ClientTransport, MessageStream, OutboundRequest, TransportError};
 pub use line::{LineDecoder, LineError, encode_line};
 pub use outbox::Outbox;
-pub use server::{BoxFuture, Call, Dispatcher, Reply, ReplyOutcome, error_of};
+pub use server::{BoxFuture, Call, Dispatcher, Reply, ReplyOutcome, error_of, shared};

@@ -3,6 +3,7 @@
 
 mod admission;
 mod patience;
+mod span;
 mod trail;
 mod within;
 
@@ -14,6 +15,7 @@ use palisade_security::{Principal, ServerSecurity};
 pub use self::{
     admission::{Admission, Place},
     patience::request_in_time,
+    span::request_span,
     trail::Trail,
     within::within,
 };

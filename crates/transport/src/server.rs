@@ -1,6 +1,6 @@
 //! What a server engine offers to a transport.
 
-use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{borrow::Cow, fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use palisade_protocol::{
@@ -136,6 +136,17 @@ pub struct Reply {
     pub error_code: Option<i32>,
     /// Why a policy on trial would have denied the request, for the audit record.
     pub would_deny: Option<&'static str>,
+}
+
+/// Text as a part of the body. Text with escapes was copied while decoding and lies elsewhere: it is
+/// copied again.
+#[must_use]
+#[expect(clippy::ptr_arg, reason = "whether the text is borrowed is the point")]
+pub fn shared(body: &Bytes, text: &Cow<'_, str>) -> Bytes {
+    match text {
+        Cow::Borrowed(text) => body.slice_ref(text.as_bytes()),
+        Cow::Owned(text) => Bytes::copy_from_slice(text.as_bytes()),
+    }
 }
 
 /// A refusal as a JSON-RPC error: its own code, and the stable name in `data.code`.

@@ -1,7 +1,7 @@
 //! Encodes requests: the parameters are encoded once, each attempt adds what only it has.
 
 use bytes::Bytes;
-use palisade_protocol::{ClientCapabilities, Implementation, ProtocolVersion, meta};
+use palisade_protocol::{ClientCapabilities, Implementation, ProtocolVersion, TraceContext, meta};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -74,6 +74,7 @@ pub(crate) fn request(
     params: &EncodedParams,
     common: &CommonMeta,
     options: &CallOptions,
+    trace: Option<&TraceContext>,
     retry: &Retry,
 ) -> Result<Bytes, InvalidRequest> {
     let mut out =
@@ -83,7 +84,7 @@ pub(crate) fn request(
     member(&mut out, "method", method)?;
     out.extend_from_slice(br#","params":{"#);
     let begin = out.len();
-    metadata(&mut out, id, common, options)?;
+    metadata(&mut out, id, common, options, trace)?;
     let members = params.members();
     if !members.is_empty() {
         if out.len() > begin {
@@ -109,6 +110,7 @@ fn metadata(
     id: i64,
     common: &CommonMeta,
     options: &CallOptions,
+    trace: Option<&TraceContext>,
 ) -> Result<(), InvalidRequest> {
     let begin = out.len();
     out.extend_from_slice(&common.0);
@@ -127,12 +129,28 @@ fn metadata(
         }
         member::<Value>(out, key, value)?;
     }
+    for (key, value) in trace.into_iter().flat_map(trace_members) {
+        // What the caller has written itself stands.
+        if !options.meta.contains_key(key) {
+            member(out, key, value)?;
+        }
+    }
     if out.len() > begin {
         // Every member begins with a comma, the first one of an object must not.
         out.splice(begin..=begin, *br#""_meta":{"#);
         out.push(b'}');
     }
     Ok(())
+}
+
+fn trace_members(trace: &TraceContext) -> impl Iterator<Item = (&'static str, &str)> {
+    [
+        (meta::TRACEPARENT, trace.traceparent()),
+        (meta::TRACESTATE, trace.tracestate()),
+        (meta::BAGGAGE, trace.baggage()),
+    ]
+    .into_iter()
+    .filter_map(|(key, value)| value.map(|value| (key, value)))
 }
 
 /// Appends `,"key":value`.
@@ -178,7 +196,7 @@ mod tests {
         let common =
             CommonMeta::new(ProtocolVersion::LATEST, Some(&info), &ClientCapabilities::default())?;
         let params = EncodedParams::new(params)?;
-        let bytes = request(7, "m", &params, &common, options, retry)?;
+        let bytes = request(7, "m", &params, &common, options, options.trace.as_ref(), retry)?;
         Ok(serde_json::from_slice(&bytes).unwrap())
     }
 
@@ -225,7 +243,7 @@ mod tests {
     fn check_in_session(params: Value, options: &CallOptions, expected: &str) {
         let params = EncodedParams::new(&params).unwrap();
         let retry = Retry::default();
-        let bytes = request(7, "m", &params, &CommonMeta::NONE, options, &retry).unwrap();
+        let bytes = request(7, "m", &params, &CommonMeta::NONE, options, None, &retry).unwrap();
         let expected = format!(r#"{{"jsonrpc":"2.0","id":7,"method":"m","params":{expected}}}"#);
         assert_eq!(std::str::from_utf8(&bytes).unwrap(), expected);
     }
@@ -239,6 +257,15 @@ mod tests {
         check_in_session(json!({}), &options, r#"{"_meta":{"progressToken":7,"a/b":1}}"#);
         let expected = r#"{"_meta":{"progressToken":7,"a/b":1},"a":1}"#;
         check_in_session(json!({ "a": 1 }), &options, expected);
+    }
+
+    #[test]
+    fn a_trace_is_sent_as_it_is_unless_the_caller_has_written_it() {
+        let parent = "00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01";
+        let trace = TraceContext::new(Some(parent), Some("a=1"), Some("b=2")).unwrap();
+        let options = CallOptions::new().with_trace_context(trace).with_meta("baggage", "mine=1");
+        let sent = json!({ "traceparent": parent, "tracestate": "a=1", "baggage": "mine=1" });
+        check(json!({}), &options, &Retry::default(), sent, json!({}));
     }
 
     #[test]
@@ -265,7 +292,7 @@ mod tests {
         let params = EncodedParams::new(&json!({})).unwrap();
         let state = Bytes::from_static(br#""a\u0041\/""#);
         let retry = Retry { request_state: Some(state), ..Retry::default() };
-        let bytes = request(1, "m", &params, &common, &CallOptions::new(), &retry).unwrap();
+        let bytes = request(1, "m", &params, &common, &CallOptions::new(), None, &retry).unwrap();
         assert!(bytes.ends_with(br#","requestState":"a\u0041\/"}}"#));
     }
 }

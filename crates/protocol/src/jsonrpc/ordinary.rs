@@ -4,6 +4,8 @@
 //! readers, which find out what it is. So this reader may give up on anything, and must never accept what
 //! they refuse.
 
+use std::borrow::Cow;
+
 use super::{RequestId, decode, key::is_variant_of, scan::MAX_DEPTH, text::special};
 use crate::{
     RequestParams,
@@ -90,6 +92,9 @@ impl<'a> Reader<'a> {
                 }
                 meta::PROGRESS_TOKEN => found.progress_token = Some(reader.id()?),
                 meta::LOG_LEVEL => found.log_level = Some(reader.plain_string()?.parse().ok()?),
+                meta::TRACEPARENT => found.trace.traceparent = reader.text()?,
+                meta::TRACESTATE => found.trace.tracestate = reader.text()?,
+                meta::BAGGAGE => found.trace.baggage = reader.text()?,
                 _ => reader.unknown(key, &meta::REQUEST_KEYS)?,
             }
             Some(())
@@ -99,6 +104,14 @@ impl<'a> Reader<'a> {
     /// Skips the value of a key that nobody here knows, unless it could be taken for one.
     fn unknown(&mut self, key: &str, known: &[&str]) -> Option<()> {
         if is_variant_of(key, known) { None } else { self.value() }
+    }
+
+    /// The value if it is a string; any other is skipped.
+    fn text(&mut self) -> Option<Option<Cow<'a, str>>> {
+        if self.peek()? == b'"' {
+            return self.plain_string().map(|text| Some(text.into()));
+        }
+        self.value().map(|()| None)
     }
 
     fn id(&mut self) -> Option<RequestId> {

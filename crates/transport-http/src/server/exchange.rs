@@ -30,6 +30,9 @@ use super::{
     sessions::{self, Incoming, Sessions, Settings, era},
 };
 
+/// What this transport is called in audit records and spans.
+pub(super) const TRANSPORT: &str = "http";
+
 /// What all requests of one service share.
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -101,7 +104,7 @@ pub(super) fn exchange<B: Body>(
     id: CorrelationId,
 ) -> impl Future<Output = Answer> {
     async move {
-        let mut trail = Trail::new(&shared.security, id, "http", entrance.peer.address());
+        let mut trail = Trail::new(&shared.security, id, TRANSPORT, entrance.peer.address());
         let body = pin!(body);
         match answer(&shared, &parts, body, &entrance, &outbox, &mut trail).await {
             Ok(answer) => answer,
@@ -219,6 +222,7 @@ async fn serve(
     let dispatched = {
         let mut call = Call::new(body, request, params, principal, &shared.security, outbox);
         call.version = *version;
+        trail.note_version(*version);
         call.correlation_id = Some(trail.correlation_id());
         dispatch_in_time(&*shared.dispatcher, call)
     };

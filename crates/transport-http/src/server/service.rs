@@ -17,14 +17,17 @@ use http_body::Body;
 use palisade_security::{
     AuditRecord, CorrelationId, CorrelationIds, Outcome, PeerInfo, ResponseHeaders, ServerSecurity,
 };
-use palisade_transport::{BoxFuture, Dispatcher, Outbox, pipeline::Admission};
+use palisade_transport::{
+    BoxFuture, Dispatcher, Outbox,
+    pipeline::{Admission, request_span},
+};
 use tower_service::Service;
 use tracing::Instrument as _;
 
 use super::{
     answer::{Answer, stream_response},
     body::{EventStream, HttpBody, Pulse},
-    exchange::{Entrance, Shared, exchange},
+    exchange::{Entrance, Shared, TRANSPORT, exchange},
     sessions::{EventStore, MemoryEventStore, Sessions, Settings},
 };
 
@@ -147,7 +150,7 @@ impl HttpService {
         let id = self.shared.ids.next_id();
         let exchange =
             exchange(Arc::clone(&self.shared), parts, body, entrance, Arc::clone(&outbox), id)
-                .instrument(tracing::info_span!("request", correlation_id = %id));
+                .instrument(request_span(id, TRANSPORT));
         ResponseFuture {
             exchange: Some(Box::pin(exchange)),
             outbox: Some(outbox),
@@ -166,11 +169,16 @@ impl HttpService {
         duration: Duration,
     ) {
         let Shared { security, ids, .. } = &*self.shared;
-        let record =
-            AuditRecord::new(security.clock().now(), ids.next_id(), "http", Outcome::Denied, code)
-                .with_peer(Some(peer))
-                .with_http_status(http_status)
-                .with_duration(duration);
+        let record = AuditRecord::new(
+            security.clock().now(),
+            ids.next_id(),
+            TRANSPORT,
+            Outcome::Denied,
+            code,
+        )
+        .with_peer(Some(peer))
+        .with_http_status(http_status)
+        .with_duration(duration);
         security.audit().record(&record);
     }
 

@@ -13,6 +13,7 @@ use std::{
 use bytes::Bytes;
 use futures_util::stream::{FuturesUnordered, Stream};
 use palisade_security::Principal;
+use palisade_transport::pipeline::request_span;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::{Sleep, sleep},
@@ -21,7 +22,7 @@ use tracing::Instrument as _;
 
 use super::{
     ServeError,
-    exchange::{Shared, exchange, refuse_line},
+    exchange::{Shared, TRANSPORT, exchange, refuse_line},
     running::{Event, NextEvent, Running, Slot, Table},
 };
 use crate::stream::{Input, InputError, Output, is_gone};
@@ -147,7 +148,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
         let id = self.shared.ids.next_id();
         let exchange =
             exchange(Arc::clone(&self.shared), self.peer.clone(), line, Arc::clone(&slot), id)
-                .instrument(tracing::info_span!("request", correlation_id = %id));
+                .instrument(request_span(id, TRANSPORT));
         let mut running = Running::new(Box::pin(exchange), slot);
         loop {
             match running.poll_event(cx) {

@@ -150,6 +150,7 @@ async fn serve(
     let reply = match session::era(shared, request, &params, slot.table()) {
         Era::Session(session) => {
             slot.enter_session();
+            trail.note_version(session.version());
             request_in_time(session, &*shared.dispatcher, call).await
         }
         Era::Opening => session::open(shared, call, slot.table()).await,
@@ -160,6 +161,7 @@ async fn serve(
                 Ok(version) => call.version = version,
                 Err(error) => return refuse_params(trail, &request.id, &error),
             }
+            trail.note_version(call.version);
             dispatch_in_time(&*shared.dispatcher, call).await
         }
     };

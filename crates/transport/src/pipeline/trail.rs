@@ -3,13 +3,16 @@
 use std::{borrow::Cow, net::SocketAddr, time::Instant};
 
 use bytes::Bytes;
-use palisade_protocol::{Request, RequestParams, method};
+use palisade_protocol::{ProtocolVersion, Request, RequestParams, TraceContext, method};
 use palisade_security::{
     AuditRecord, CorrelationId, Outcome, Principal, RejectError, ServerSecurity, Target,
     audit::mask_userinfo,
 };
 
-use crate::{Reply, ReplyOutcome};
+use tracing::Span;
+
+use super::span;
+use crate::{Reply, ReplyOutcome, shared};
 
 /// Collects what is known of one request. When it is dropped without an outcome, the peer has left: that
 /// is recorded too.
@@ -27,6 +30,8 @@ pub struct Trail<'s> {
     target: Option<Bytes>,
     would_deny: Option<&'static str>,
     finished: bool,
+    /// The span of the request, if anybody traces.
+    span: Span,
 }
 
 impl<'s> Trail<'s> {
@@ -51,6 +56,7 @@ impl<'s> Trail<'s> {
             target: None,
             would_deny: None,
             finished: false,
+            span: Span::current(),
         }
     }
 
@@ -86,6 +92,7 @@ impl<'s> Trail<'s> {
             target: self.target.take(),
             would_deny: self.would_deny.take(),
             finished: self.finished,
+            span: self.span.clone(),
         };
         self.finished = true;
         detached
@@ -94,6 +101,7 @@ impl<'s> Trail<'s> {
     /// Notes who asks.
     pub fn note_principal(&mut self, principal: &Principal) {
         self.principal = Some(principal.clone());
+        span::note_principal(&self.span, principal);
     }
 
     /// Notes what is asked for, sharing the body's bytes.
@@ -110,6 +118,33 @@ impl<'s> Trail<'s> {
             Some(masked) => Some(Bytes::from(masked)),
             None => name.map(|name| shared(body, name)),
         };
+        if !self.span.is_disabled() {
+            span::note_request(&self.span, &request.method, self.target());
+            let trace = params.meta.as_ref().and_then(|meta| meta.trace.check());
+            if let Some(trace_id) = trace.as_ref().and_then(TraceContext::trace_id) {
+                self.span.record("trace_id", trace_id);
+            }
+        }
+    }
+
+    /// Notes the version that the request is served in.
+    pub fn note_version(&mut self, version: ProtocolVersion) {
+        span::note_version(&self.span, version);
+    }
+
+    /// What is asked for, where the method says what kind of thing it is.
+    fn target(&self) -> Target<'_> {
+        let name = self.target.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
+        match (self.method(), name) {
+            (Some(method::TOOLS_CALL), Some(name)) => Target::Tool(name),
+            (Some(method::PROMPTS_GET), Some(name)) => Target::Prompt(name),
+            (Some(method::RESOURCES_READ), Some(uri)) => Target::Resource(uri),
+            _ => Target::None,
+        }
+    }
+
+    fn method(&self) -> Option<&str> {
+        self.method.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok())
     }
 
     /// Writes the record of a request that was answered by the engine.
@@ -136,14 +171,6 @@ impl<'s> Trail<'s> {
         jsonrpc_code: Option<i32>,
     ) {
         self.finished = true;
-        let method = self.method.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
-        let name = self.target.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
-        let target = match (method, name) {
-            (Some(method::TOOLS_CALL), Some(name)) => Target::Tool(name),
-            (Some(method::PROMPTS_GET), Some(name)) => Target::Prompt(name),
-            (Some(method::RESOURCES_READ), Some(uri)) => Target::Resource(uri),
-            _ => Target::None,
-        };
         let record = AuditRecord::new(
             self.security.clock().now(),
             self.correlation_id,
@@ -153,23 +180,14 @@ impl<'s> Trail<'s> {
         )
         .with_principal(self.principal.as_ref())
         .with_peer(self.peer)
-        .with_request(method, target)
+        .with_request(self.method(), self.target())
         .with_http_status(http_status)
         .with_jsonrpc_code(jsonrpc_code)
         .with_would_deny(self.would_deny)
         .with_duration(self.started.elapsed())
         .with_reserved(self.reserved);
         self.security.audit().record(&record);
-    }
-}
-
-/// Text as a part of the body. Text with escapes was copied while decoding and lies elsewhere: it is
-/// copied again.
-#[expect(clippy::ptr_arg, reason = "whether the text is borrowed is the point")]
-fn shared(body: &Bytes, text: &Cow<'_, str>) -> Bytes {
-    match text {
-        Cow::Borrowed(text) => body.slice_ref(text.as_bytes()),
-        Cow::Owned(text) => Bytes::copy_from_slice(text.as_bytes()),
+        span::note_end(&self.span, outcome.as_str(), code);
     }
 }
 
