@@ -1,6 +1,9 @@
 //! [`Head`]: the headers that the guard decides over, found in one walk.
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{self, ValueIter},
+};
 
 /// A header that the guard decides over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,12 +46,29 @@ impl<'a> Head<'a> {
     }
 
     /// All values of one of them, in the order in which they came.
-    pub(super) fn values(&self, looked: Looked) -> impl Iterator<Item = &'a HeaderValue> {
-        let (one, all) = match self.repeated {
-            false => (self.found.get(looked as usize).copied().flatten(), None),
-            true => (None, Some(self.headers.get_all(looked.name()))),
-        };
-        one.into_iter().chain(all.into_iter().flatten())
+    pub(super) fn values(&self, looked: Looked) -> Values<'a> {
+        match self.repeated {
+            false => Values::One(self.found.get(looked as usize).copied().flatten()),
+            true => Values::All(self.headers.get_all(looked.name()).iter()),
+        }
+    }
+}
+
+/// The values of a header.
+pub(super) enum Values<'a> {
+    One(Option<&'a HeaderValue>),
+    All(ValueIter<'a, HeaderValue>),
+}
+
+impl<'a> Iterator for Values<'a> {
+    type Item = &'a HeaderValue;
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a HeaderValue> {
+        match self {
+            Self::One(value) => value.take(),
+            Self::All(values) => values.next(),
+        }
     }
 }
 
