@@ -11,7 +11,8 @@ use palisade_protocol::{
 };
 use palisade_transport::{Dispatcher, pipeline};
 
-static PROTOCOL_VERSION: HeaderName = HeaderName::from_static(header::MCP_PROTOCOL_VERSION);
+pub(super) static PROTOCOL_VERSION: HeaderName =
+    HeaderName::from_static(header::MCP_PROTOCOL_VERSION);
 static METHOD: HeaderName = HeaderName::from_static(header::MCP_METHOD);
 static NAME: HeaderName = HeaderName::from_static(header::MCP_NAME);
 

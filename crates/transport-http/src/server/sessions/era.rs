@@ -6,6 +6,8 @@ use palisade_protocol::{DecodeLimits, Inbound, ProtocolVersion, header, legacy};
 use palisade_security::RejectError;
 use palisade_transport::Dispatcher;
 
+use crate::server::agree::PROTOCOL_VERSION;
+
 /// What a `POST` without a word of the newest revision in its headers is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::server) enum Era {
@@ -25,7 +27,8 @@ pub(in crate::server) fn is_modern(headers: &HeaderMap) -> bool {
         let known = value.to_str().ok().and_then(ProtocolVersion::parse);
         known.is_none_or(ProtocolVersion::is_modern)
     };
-    let mut versions = headers.get_all(header::MCP_PROTOCOL_VERSION).iter();
+    // Every request comes by here: a name that is parsed already is found sooner.
+    let mut versions = headers.get_all(&PROTOCOL_VERSION).iter();
     match versions.next() {
         Some(version) => modern(version) || versions.any(modern),
         None => headers.contains_key(header::MCP_METHOD),
