@@ -25,16 +25,27 @@ use crate::{Call, Dispatcher, Reply};
 ///
 /// # Errors
 ///
-/// `-32602` if `_meta` lacks the version, or the capabilities of the client.
+/// `-32602` if `_meta` lacks the version, or the capabilities of the client. An older client, whose `initialize`
+/// lacks the former, has nothing else to show to its user, so the message names what is spoken.
 ///
 /// # Specification
 ///
-/// MCP 2026-07-28, Base Protocol, "`_meta`".
-pub fn required_version<'a>(meta: Option<&'a RequestMeta<'_>>) -> Result<&'a str, ErrorObject> {
+/// MCP 2026-07-28, Base Protocol, "`_meta`"; Versioning, "Backward Compatibility with Initialization-Based
+/// Versions".
+pub fn required_version<'a>(
+    meta: Option<&'a RequestMeta<'_>>,
+    dispatcher: &dyn Dispatcher,
+) -> Result<&'a str, ErrorObject> {
     let version = meta.and_then(|meta| meta.protocol_version.as_deref());
     match (version, meta.and_then(|meta| meta.client_capabilities)) {
         (Some(version), Some(_)) => Ok(version),
-        (None, _) => Err(ErrorObject::invalid_params("`_meta` lacks the protocol version")),
+        (None, _) => {
+            let spoken = dispatcher.supported_versions().iter().map(|version| version.as_str());
+            let spoken = spoken.collect::<Vec<_>>().join(", ");
+            Err(ErrorObject::invalid_params(format!(
+                "`_meta` lacks the protocol version, one of: {spoken}"
+            )))
+        }
         (_, None) => Err(ErrorObject::invalid_params("`_meta` lacks the client capabilities")),
     }
 }

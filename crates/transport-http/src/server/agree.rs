@@ -32,7 +32,7 @@ pub(super) fn check(
     params: &RequestParams<'_>,
     dispatcher: &dyn Dispatcher,
 ) -> Result<ProtocolVersion, ErrorObject> {
-    let version = pipeline::required_version(params.meta.as_ref())?;
+    let version = pipeline::required_version(params.meta.as_ref(), dispatcher)?;
     if !says_as_it_stands(headers, &PROTOCOL_VERSION, version) {
         return Err(mismatch("MCP-Protocol-Version differs from the body"));
     }

@@ -155,7 +155,7 @@ async fn serve(
         }
         Era::Opening => session::open(shared, call, slot.table()).await,
         Era::Modern => {
-            let version = required_version(params.meta.as_ref())
+            let version = required_version(params.meta.as_ref(), &*shared.dispatcher)
                 .and_then(|version| served_version(version, &*shared.dispatcher));
             match version {
                 Ok(version) => call.version = version,
