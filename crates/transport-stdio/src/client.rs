@@ -275,3 +275,6 @@ impl MessageStream for Heard {
         self.0.poll_next(cx)
     }
 }
+
+#[cfg(test)]
+mod tests;
