@@ -9,7 +9,9 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use palisade_transport::{LineDecoder, LineError, encode_line};
+#[cfg(feature = "server")]
+use palisade_transport::encode_line;
+use palisade_transport::{LineDecoder, LineError};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite},
     time::{Sleep, sleep},
@@ -62,6 +64,7 @@ impl<R: AsyncRead + Unpin> Input<R> {
     }
 
     /// Whether the peer has closed its end, and all that it sent before was handed out.
+    #[cfg(feature = "server")]
     pub(crate) fn has_ended(&self) -> bool {
         self.ended
     }
@@ -118,25 +121,30 @@ impl<W: AsyncWrite + Unpin> Output<W> {
     }
 
     /// Fails when the peer takes nothing of what waits for so long.
+    #[cfg(feature = "server")]
     pub(crate) fn set_patience(&mut self, patience: Duration) {
         self.patience = Some(patience);
     }
 
     /// Takes over lines that were encoded elsewhere, if there is nothing to write before them.
+    #[cfg(feature = "client")]
     pub(crate) fn take_over(&mut self, lines: &mut Vec<u8>) {
         if self.buffer.is_empty() {
             std::mem::swap(&mut self.buffer, lines);
         }
     }
 
+    #[cfg(feature = "server")]
     pub(crate) fn push(&mut self, message: &[u8]) {
         encode_line(&mut self.buffer, message);
     }
 
+    #[cfg(feature = "server")]
     pub(crate) fn has_room(&self) -> bool {
         self.buffer.len().saturating_sub(self.written) < HIGH_WATER
     }
 
+    #[cfg(feature = "server")]
     pub(crate) fn is_empty(&self) -> bool {
         self.buffer.is_empty() && !self.unflushed
     }
