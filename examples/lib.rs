@@ -5,6 +5,7 @@
 //! | `demo` | a secured server and a client over TLS, and what is refused |
 //! | `server` | the 20-line server of the README |
 //! | `client` | the 15-line client of the README |
+//! | `eras` | one handler for clients of every revision |
 //! | `run_time_tools` | tools known only at run time, added and removed while the server runs |
 //! | `resources_and_prompts` | resources, templates, prompts, completion |
 //! | `tasks` | calls that outlive their request: questions, a stored handle, cancellation |
