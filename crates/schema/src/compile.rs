@@ -76,12 +76,9 @@ impl<'s> Compiler<'s> {
             Value::Bool(false) => {}
             Value::Bool(true) => self.finish(id, at.resource, Vec::new(), Unevaluated::default()),
             Value::Object(keywords) => {
-                let resource = self.name(schema, keywords, id, at)?;
+                let (resource, dialect) = self.name(schema, keywords, id, at)?;
                 let position = Position { resource, ..at };
-                let mut reader =
-                    Reader { compiler: self, keywords, position, dialect: Dialect::default() };
-                reader.dialect =
-                    reader.compiler.resource(resource).map_or_else(Dialect::default, |r| r.dialect);
+                let reader = Reader { compiler: self, keywords, position, dialect };
                 let (keywords, unevaluated) = reader.keywords(id)?;
                 self.finish(id, resource, keywords, unevaluated);
             }
@@ -106,61 +103,55 @@ impl<'s> Compiler<'s> {
         self.resources.get(id.0)
     }
 
-    /// Notes what a schema is called: its `$id` and its anchors. The resource that it belongs to.
+    /// Notes what a schema is called: its `$id` and its anchors. The resource and the dialect that it belongs to.
     fn name(
         &mut self,
         schema: &'s Value,
         keywords: &'s Map<String, Value>,
         node: NodeId,
         at: Position<'_>,
-    ) -> Result<ResourceId, SchemaError> {
-        let (base, dialect) = self
-            .resource(at.resource)
+    ) -> Result<(ResourceId, Dialect), SchemaError> {
+        let mut resource = at.resource;
+        let (base, mut dialect) = self
+            .resource(resource)
             .map(|resource| (resource.uri.clone(), resource.dialect))
             .unwrap_or_default();
-        let mut resource = at.resource;
-        let mut dialect = dialect;
-        // The whole document is a resource with and without an `$id`; another dialect may spell it otherwise.
+        // The whole document is a resource with and without an `$id`, and says first how that is spelt.
         let whole = node.0 == 0;
         if whole {
             dialect = dialect_of(keywords, dialect)?;
-            self.set_dialect(resource, dialect);
         }
-        if let Some(id) = dialect.id_of(keywords) {
+        if let Some(id) = text(keywords, dialect.id_keyword(keywords), at)? {
             let (uri, fragment) = uri::resolve(&base, id);
-            if !id.starts_with('#') && !id.is_empty() && whole {
-                self.rename(resource, uri);
-            } else if !id.starts_with('#') && !id.is_empty() {
-                let dialect = dialect_of(keywords, dialect)?;
+            if !whole && uri != base {
+                dialect = dialect_of(keywords, dialect)?;
                 resource = self.add_resource(uri, schema, dialect, at.place)?;
+            } else if whole {
+                self.rename(resource, uri);
             }
+            // As drafts before 2019-09 had it.
             if !fragment.is_empty() {
-                self.anchor(resource, fragment, node, false, at.place)?;
+                self.anchor(resource, fragment, node, false, at)?;
             }
         }
-        if dialect >= Dialect::Draft2019
-            && let Some(name) = keywords.get("$anchor")
-        {
-            let name = name
-                .as_str()
-                .ok_or_else(|| malformed(at.place, "a schema with a text as `$anchor`"))?;
-            self.anchor(resource, name, node, false, at.place)?;
+        if whole && let Some(resource) = self.resources.get_mut(resource.0) {
+            resource.dialect = dialect;
         }
-        if dialect == Dialect::Draft2020
-            && let Some(name) = keywords.get("$dynamicAnchor")
-        {
-            let name = name
-                .as_str()
-                .ok_or_else(|| malformed(at.place, "a schema with a text as `$dynamicAnchor`"))?;
-            self.anchor(resource, name, node, true, at.place)?;
+        let since_2019 = dialect >= Dialect::Draft2019;
+        if let Some(name) = text(keywords, since_2019.then_some("$anchor"), at)? {
+            self.anchor(resource, name, node, false, at)?;
+        }
+        let since_2020 = dialect >= Dialect::Draft2020;
+        if let Some(name) = text(keywords, since_2020.then_some("$dynamicAnchor"), at)? {
+            self.anchor(resource, name, node, true, at)?;
         }
         // An anchor without a name, at the beginning of its resource.
         if dialect == Dialect::Draft2019
             && keywords.get("$recursiveAnchor") == Some(&Value::Bool(true))
         {
-            self.anchor(resource, "", node, true, at.place)?;
+            self.anchor(resource, "", node, true, at)?;
         }
-        Ok(resource)
+        Ok((resource, dialect))
     }
 
     fn add_resource(
@@ -187,19 +178,13 @@ impl<'s> Compiler<'s> {
         }
     }
 
-    fn set_dialect(&mut self, id: ResourceId, dialect: Dialect) {
-        if let Some(resource) = self.resources.get_mut(id.0) {
-            resource.dialect = dialect;
-        }
-    }
-
     fn anchor(
         &mut self,
         resource: ResourceId,
         name: &str,
         node: NodeId,
         dynamic: bool,
-        place: &str,
+        at: Position<'_>,
     ) -> Result<(), SchemaError> {
         let Some(resource) = self.resources.get_mut(resource.0) else { return Ok(()) };
         if dynamic {
@@ -207,7 +192,9 @@ impl<'s> Compiler<'s> {
         }
         match resource.anchors.insert(name.to_owned(), node) {
             // Both spellings may give one schema the same name.
-            Some(other) if other != node => Err(SchemaError::Ambiguous { place: place.to_owned() }),
+            Some(other) if other != node => {
+                Err(SchemaError::Ambiguous { place: at.place.to_owned() })
+            }
             _ => Ok(()),
         }
     }
@@ -219,6 +206,18 @@ fn dialect_of(keywords: &Map<String, Value>, inherited: Dialect) -> Result<Diale
         Some(Value::String(uri)) => Dialect::from_uri(uri).ok_or(SchemaError::Dialect),
         Some(_) => Err(SchemaError::Dialect),
     }
+}
+
+fn text<'s>(
+    keywords: &'s Map<String, Value>,
+    keyword: Option<&str>,
+    at: Position<'_>,
+) -> Result<Option<&'s str>, SchemaError> {
+    let Some((keyword, value)) = keyword.and_then(|keyword| keywords.get_key_value(keyword)) else {
+        return Ok(None);
+    };
+    let text = value.as_str();
+    text.map(Some).ok_or_else(|| malformed(&format!("{}/{keyword}", at.place), "a text"))
 }
 
 fn malformed(place: &str, expected: &'static str) -> SchemaError {

@@ -43,11 +43,9 @@ impl Dialect {
         self >= Self::Draft2020
     }
 
-    /// The `$id` of a schema, as this dialect spells it.
-    pub(crate) fn id_of(self, keywords: &Map<String, Value>) -> Option<&str> {
-        if self.ref_stands_alone() && keywords.get("$ref").is_some_and(Value::is_string) {
-            return None;
-        }
-        keywords.get(if self == Self::Draft4 { "id" } else { "$id" })?.as_str()
+    /// The keyword that holds the `$id` of this schema, if it can have one.
+    pub(crate) fn id_keyword(self, keywords: &Map<String, Value>) -> Option<&'static str> {
+        let alone = self.ref_stands_alone() && keywords.get("$ref").is_some_and(Value::is_string);
+        (!alone).then_some(if self == Self::Draft4 { "id" } else { "$id" })
     }
 }

@@ -41,22 +41,16 @@ impl Pattern {
             return Err(format!("it is longer than {MAX_TEXT} bytes"));
         }
         let translated = ecma::translate(text)?;
-        let mut bytes = MIN_BYTES;
-        loop {
-            if bytes > room.0 {
-                return Err("the patterns of the schema take too much memory".to_owned());
-            }
-            match RegexBuilder::new(&translated).size_limit(bytes).build() {
-                Ok(regex) => {
-                    room.0 -= bytes;
-                    let weight = (bytes / MIN_BYTES / 2).max(1) as u64;
-                    return Ok(Self { text: text.to_owned(), regex, weight });
-                }
-                Err(error) if bytes >= MAX_BYTES => return Err(error.to_string()),
-                // What is wrong for another reason than its size is so at any size.
-                Err(_) => bytes *= 2,
-            }
-        }
+        let build = |bytes| RegexBuilder::new(&translated).size_limit(bytes).build();
+        let largest = build(MAX_BYTES).map_err(|error| error.to_string())?;
+        let sizes = std::iter::successors(Some(MIN_BYTES), |bytes| Some(bytes * 2));
+        let mut smaller = sizes.take_while(|bytes| *bytes < MAX_BYTES);
+        let fitting = smaller.find_map(|bytes| Some((bytes, build(bytes).ok()?)));
+        let (bytes, regex) = fitting.unwrap_or((MAX_BYTES, largest));
+        room.0 =
+            room.0.checked_sub(bytes).ok_or("the patterns of the schema take too much memory")?;
+        let weight = (bytes / MIN_BYTES / 2).max(1) as u64;
+        Ok(Self { text: text.to_owned(), regex, weight })
     }
 
     pub(crate) fn text(&self) -> &str {

@@ -12,5 +12,6 @@ pub mod legacy;
 pub mod line;
 pub mod origin_host;
 pub mod raw_config;
+pub mod schema;
 pub mod sse;
 pub mod uri;

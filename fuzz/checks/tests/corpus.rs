@@ -3,16 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use palisade_fuzz::{
-    envelope, forwarded, headers, legacy, line, origin_host, raw_config, sse, uri,
+    envelope, forwarded, headers, legacy, line, origin_host, raw_config, schema, sse, uri,
 };
 
 /// The largest corpus of all targets together, in files and in bytes: it is read by everyone who clones.
-const MAX_FILES: usize = 225;
+const MAX_FILES: usize = 250;
 const MAX_BYTES: usize = 300 * 1024;
 
 type Check = fn(&[u8]);
 
-const TARGETS: [(&str, Check); 9] = [
+const TARGETS: [(&str, Check); 10] = [
     ("envelope", envelope::check),
     ("forwarded", forwarded::check),
     ("headers", headers::check),
@@ -20,6 +20,7 @@ const TARGETS: [(&str, Check); 9] = [
     ("line", line::check),
     ("origin_host", origin_host::check),
     ("raw_config", raw_config::check),
+    ("schema", schema::check),
     ("sse", sse::check),
     ("uri", uri::check),
 ];
@@ -83,6 +84,11 @@ fn origin_host_holds() {
 #[test]
 fn raw_config_holds() {
     replay("raw_config");
+}
+
+#[test]
+fn schema_holds() {
+    replay("schema");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::{
 /// The most crates that palisade may need with default features, and without schema validation.
 const LIMIT: usize = 130;
 const LIMIT_UNCHECKED: usize = 95;
-/// The feature whose dependencies are heavy.
+/// The feature that is counted apart.
 const VALIDATION: &str = "schema-validation";
 
 /// Packages of the `bench` workspace that only need what is measured.
