@@ -79,7 +79,7 @@ impl Fixture {
             HttpServer::bind("127.0.0.1:0".parse().unwrap(), server, security).await.unwrap();
         let url = format!("http://{}/mcp", http.local_addr().unwrap());
         let handle = http.handle();
-        Self { url, handle, serving: tokio::spawn(http.serve()) }
+        Self { url, handle, serving: tokio::spawn(http.with_legacy_sse().serve()) }
     }
 
     pub(crate) fn url(&self) -> &str {

@@ -165,8 +165,14 @@ impl Language {
                 ("client.py", include_str!("peers/client.py")),
                 ("server.py", include_str!("peers/server.py")),
             ],
-            Self::TypeScriptV1 => &[("server.mjs", include_str!("peers/server-v1.mjs"))],
-            Self::PythonV1 => &[("server.py", include_str!("peers/server-v1.py"))],
+            Self::TypeScriptV1 => &[
+                ("client.mjs", include_str!("peers/client-v1.mjs")),
+                ("server.mjs", include_str!("peers/server-v1.mjs")),
+            ],
+            Self::PythonV1 => &[
+                ("client.py", include_str!("peers/client-v1.py")),
+                ("server.py", include_str!("peers/server-v1.py")),
+            ],
         }
     }
 }

@@ -19,7 +19,7 @@ mod visit;
 use fixture::Fixture;
 use install::Language;
 use palisade::{client::SubscriptionEnd, protocol::ProtocolVersion};
-use peer::{ServerPeer, walk, walk_to_shutdown};
+use peer::{ServerPeer, walk, walk_to_shutdown, walk_with};
 use visit::{assert_unauthorized, visit, visit_child, visit_in};
 
 const TOKEN: &str = "mK4vT9qXw2RzL7nBs5JdYh8Cp3GfAe6U";
@@ -37,6 +37,20 @@ async fn check_client(language: Language, token: Option<&str>) {
     let walk = walk_to_shutdown(&client, fixture.url(), token, shut_down).await;
     walk.assert_complete_to_shutdown();
     fixture.assert_ended().await;
+}
+
+/// Their client of older revisions, our server.
+async fn check_older_client(language: Language, options: &[&str]) {
+    let Some(client) = language.installed().await else { return };
+    for token in [None, Some(TOKEN)] {
+        let fixture = Fixture::start(token).await;
+        if token.is_some() {
+            walk_with(&client, fixture.url(), Some(WRONG), options).await.assert_refused();
+        }
+        walk_with(&client, fixture.url(), token, options).await.assert_complete();
+        fixture.shut_down();
+        fixture.assert_ended().await;
+    }
 }
 
 /// Our client, their server, which ends its subscriptions like `end`.
@@ -112,6 +126,26 @@ async fn python_client_with_palisade_server() {
 #[tokio::test]
 async fn python_client_with_palisade_server_and_bearer() {
     check_client(Language::Python, Some(TOKEN)).await;
+}
+
+#[tokio::test]
+async fn older_typescript_client_with_palisade_server() {
+    check_older_client(Language::TypeScriptV1, &[]).await;
+}
+
+#[tokio::test]
+async fn older_typescript_client_with_palisade_server_over_http_sse() {
+    check_older_client(Language::TypeScriptV1, &["--sse"]).await;
+}
+
+#[tokio::test]
+async fn older_python_client_with_palisade_server() {
+    check_older_client(Language::PythonV1, &[]).await;
+}
+
+#[tokio::test]
+async fn older_python_client_with_palisade_server_over_http_sse() {
+    check_older_client(Language::PythonV1, &["--sse"]).await;
 }
 
 #[tokio::test]

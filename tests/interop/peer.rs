@@ -68,6 +68,16 @@ pub(crate) async fn walk(installed: &Installed, url: &str, token: Option<&str>) 
     run(installed, url, token, &[], |_| {}).await
 }
 
+/// Like [`walk`], with these options.
+pub(crate) async fn walk_with(
+    installed: &Installed,
+    url: &str,
+    token: Option<&str>,
+    options: &[&str],
+) -> Walk {
+    run(installed, url, token, options, |_| {}).await
+}
+
 /// Like [`walk`], and at its end the client stays subscribed until `shut_down`, which is called then, ends the server.
 pub(crate) async fn walk_to_shutdown(
     installed: &Installed,
