@@ -16,3 +16,5 @@
 //! | `authentication` | every kind of static credential, refusals, and a key exchanged while the server runs |
 //! | `policy` | roles, demands on arguments, what is listed, and explanations |
 //! | `security_file` | a server whose security is the file `security.toml` |
+//!
+//! `examples/opentelemetry` is a workspace of its own: one trace through client and server with OpenTelemetry.

@@ -36,6 +36,7 @@ const STEPS: &[Step] = &[
     Step { name: "soak", run: |_| soak::run(short_soak()) },
     Step { name: "bench", run: |root| own_workspace(root, "bench") },
     Step { name: "fuzz", run: |root| own_workspace(root, "fuzz") },
+    Step { name: "opentelemetry", run: |root| own_workspace(root, "examples/opentelemetry") },
     Step { name: "conformance", run: |_| conformance::run(no_args()) },
 ];
 
@@ -111,7 +112,9 @@ fn fmt(root: &Path) -> Result {
 
 /// Workspaces of their own, so that what they need never enters our lock file.
 fn other_workspaces(root: &Path) -> impl Iterator<Item = &'static str> {
-    ["bench", "fuzz"].into_iter().filter(|folder| root.join(folder).join("Cargo.toml").is_file())
+    ["bench", "examples/opentelemetry", "fuzz"]
+        .into_iter()
+        .filter(|folder| root.join(folder).join("Cargo.toml").is_file())
 }
 
 /// Each package on its own, because features of one package must not lean on another's.
