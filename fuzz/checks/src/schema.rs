@@ -178,7 +178,7 @@ impl Source<'_> {
                 17 => ("required", self.names()),
                 18 => ("dependentRequired", json!({ self.name(): self.names() })),
                 19 => ("dependentSchemas", self.named(below, dialect)),
-                20 => ("dependencies", self.named(below, dialect)),
+                20 if dialect < Dialect::Draft2019 => ("dependencies", self.named(below, dialect)),
                 21 | 22 => ("properties", self.named(below, dialect)),
                 23 => ("patternProperties", json!({ "^a": self.schema(below, dialect) })),
                 24 => ("additionalProperties", self.schema(below, dialect)),
