@@ -145,6 +145,24 @@ mod tests {
     }
 
     #[test]
+    fn hosts_are_the_same_if_their_one_form_is() {
+        let hosts = ["a.example", "b.example", "127.0.0.1", "127.0.0.2", "[::1]", "[::2]"];
+        for left in hosts {
+            for right in hosts {
+                let [one, other] = [left, right].map(|text| Authority::parse(text).unwrap().host);
+                assert_eq!(one.same(&other), left == right, "{left} {right}");
+            }
+        }
+        let same = |left: &str, right: &str| {
+            let [one, other] = [left, right].map(|text| Authority::parse(text).unwrap().host);
+            one.same(&other)
+        };
+        assert!(same("A.example", "a.EXAMPLE"));
+        assert!(same("[::1]", "[0:0:0:0:0:0:0:1]"));
+        assert!(!same("127.0.0.1", "[::ffff:127.0.0.1]"), "who means one writes that one");
+    }
+
+    #[test]
     fn parses_hosts_and_ports() {
         check("localhost", Some(("localhost", None)));
         check("LocalHost:8080", Some(("localhost", Some(8080))));
