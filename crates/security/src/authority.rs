@@ -168,6 +168,7 @@ mod tests {
         check("LocalHost:8080", Some(("localhost", Some(8080))));
         check("a-b.c_d.example:1", Some(("a-b.c_d.example", Some(1))));
         check("xn--bcher-kva.example", Some(("xn--bcher-kva.example", None)));
+        check("a.0xyz", Some(("a.0xyz", None)));
         check("127.0.0.1:65535", Some(("127.0.0.1", Some(65535))));
         check("[::1]", Some(("[::1]", None)));
         check("[0:0:0:0:0:0:0:1]:80", Some(("[::1]", Some(80))));

@@ -111,6 +111,7 @@ mod tests {
             let path = EndpointPath::parse(text).unwrap();
             assert_eq!((path.as_str(), path.to_string().as_str()), (text, text));
             assert!(path.matches(text));
+            assert_eq!(text.parse(), Ok(path));
         }
         for text in [
             "",
