@@ -23,6 +23,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, watch},
+    task::JoinHandle,
     time::timeout,
 };
 
@@ -230,7 +231,7 @@ impl HttpServer {
         let neighbours = Neighbours::default();
         let graceful = GracefulShutdown::new();
         let (cut, cut_off) = watch::channel(false);
-        let http = http_of(routes.security());
+        let http = Arc::new(http_of(routes.security()));
         let connection = Connection {
             routes: Arc::clone(&routes),
             http,
@@ -316,7 +317,7 @@ fn http_of(security: &ServerSecurity) -> auto::Builder<TokioExecutor> {
 #[derive(Clone)]
 struct Connection {
     routes: Arc<Routes>,
-    http: auto::Builder<TokioExecutor>,
+    http: Arc<auto::Builder<TokioExecutor>>,
     cut_off: watch::Receiver<bool>,
     #[cfg(feature = "tls")]
     trust: Option<Trust>,
@@ -349,7 +350,7 @@ impl Connection {
     async fn peer_lost(&self, peer: &PeerInfo) {
         #[cfg(feature = "tls")]
         if let (Some(trust), Some(certificate)) = (&self.trust, peer.certificate()) {
-            return trust.lost(certificate, self.routes.security().clock()).await;
+            return Box::pin(trust.lost(certificate, self.routes.security().clock())).await;
         }
         std::future::pending().await
     }
@@ -367,8 +368,10 @@ impl Connection {
         }
         #[cfg(feature = "tls")]
         if let Some(trust) = &self.trust {
-            if let Some((stream, peer)) = trust.accept(self.routes.first(), stream, address).await {
-                self.serve_http(stream, peer, watcher).await;
+            // Boxed: what a handshake needs would be kept for as long as the connection rests.
+            let accepted = Box::pin(trust.accept(self.routes.first(), stream, address)).await;
+            if let Some((stream, peer)) = accepted {
+                Box::pin(self.clone().serve_http(stream, peer, watcher)).await;
             }
             return;
         }
@@ -384,23 +387,10 @@ impl Connection {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let mut cut_off = self.cut_off.clone();
-        let (routes, http) = (Arc::clone(&self.routes), &self.http);
-        let limits = routes.security().limits().clone();
+        let limits = self.routes.security().limits();
         let known = peer.clone();
         let requests = Requests::default();
-        let counted = requests.clone();
-        let service = hyper::service::service_fn(move |request: Request<Incoming>| {
-            let in_flight = counted.begin();
-            let (service, served) = routes.find(request.uri().path());
-            let entrance = Entrance::new(peer.clone(), served);
-            let response = service.respond(request, entrance);
-            async move {
-                let response = response.await?;
-                Ok::<_, Infallible>(response.map(|body| body.with_in_flight(in_flight)))
-            }
-        });
-        let wire = Wire::new(stream, &limits);
-        let findings = wire.findings();
+        let (mut serving, findings) = self.spawn(stream, peer, requests.clone(), watcher);
         let started = Instant::now();
         let refused = |code, status| {
             if let Some(address) = known.address() {
@@ -408,9 +398,6 @@ impl Connection {
                 first.record_refused_connection(address, code, status, started.elapsed());
             }
         };
-        let connection = http.serve_connection(TokioIo::new(wire), service).into_owned();
-        // A task of its own: traffic wakes it alone, and what watches over the connection sleeps on.
-        let mut serving = tokio::spawn(watcher.watch(connection));
         tokio::select! {
             served = &mut serving => {
                 if let Ok(Err(error)) = served {
@@ -425,7 +412,7 @@ impl Connection {
                 tracing::debug!("connection with a slow head closed");
                 refused(HEADER_TIMEOUT, None);
             }
-            () = requests.none(&limits) => {
+            () = requests.none(limits) => {
                 tracing::debug!("connection without requests closed");
                 if findings.within_head() {
                     refused(HEADER_TIMEOUT, None);
@@ -439,7 +426,39 @@ impl Connection {
         // The place is free when the connection is gone, not before; how it ended is of no interest.
         let _ = serving.await;
     }
+
+    /// Serves HTTP in a task of its own: traffic wakes it alone, and what watches over the connection sleeps
+    /// on. Apart, so that none of it is kept twice.
+    fn spawn<S>(
+        &self,
+        stream: S,
+        peer: PeerInfo,
+        counted: Requests,
+        watcher: hyper_util::server::graceful::Watcher,
+    ) -> (JoinHandle<Served>, Findings)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let routes = Arc::clone(&self.routes);
+        let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+            let in_flight = counted.begin();
+            let (service, served) = routes.find(request.uri().path());
+            let entrance = Entrance::new(peer.clone(), served);
+            let response = service.respond(request, entrance);
+            async move {
+                let response = response.await?;
+                Ok::<_, Infallible>(response.map(|body| body.with_in_flight(in_flight)))
+            }
+        });
+        let wire = Wire::new(stream, self.routes.security().limits());
+        let findings = wire.findings();
+        let connection = self.http.serve_connection(TokioIo::new(wire), service).into_owned();
+        (tokio::spawn(watcher.watch(connection)), findings)
+    }
 }
+
+/// How a connection ended.
+type Served = Result<(), Box<dyn Error + Send + Sync>>;
 
 /// The stable name of a head that did not arrive in time. There is nobody to tell it to.
 const HEADER_TIMEOUT: &str = "header_timeout";
