@@ -3,6 +3,7 @@
 mod build;
 mod load;
 mod probe;
+mod sessions;
 mod stat;
 mod stdio;
 mod table;
@@ -56,9 +57,10 @@ const CONTENDERS: &[Contender] = &[
     Contender { label: table::RMCP, binary: "bench-rmcp", args: &[], security: "none" },
 ];
 
-/// Measures speed over HTTP, with `--stdio` over standard streams, or with `--build` what the build costs.
+/// Measures speed over HTTP, with `--stdio` over standard streams, with `--sessions` for clients of older revisions, or with `--build` what the build costs.
 pub(crate) fn run(mut args: Args) -> Result {
     let over_stdio = args.flag("--stdio");
+    let of_sessions = args.flag("--sessions");
     let build_only = args.flag("--build");
     let unpinned = args.flag("--unpinned");
     let seconds = args.parsed("--seconds", 3_u64)?;
@@ -77,6 +79,9 @@ pub(crate) fn run(mut args: Args) -> Result {
     let pins = if unpinned { None } else { Pins::find() };
     if over_stdio {
         return stdio::run(&bench, pins.as_ref(), seconds, rounds);
+    }
+    if of_sessions {
+        return sessions::run(&bench, &scratch, pins.as_ref(), rounds);
     }
     let generator = Generator::find(&bench, &scratch, pins.as_ref().map(|pins| pins.load))?;
     let ticks = stat::ticks_per_second()?;

@@ -90,8 +90,8 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "bench",
-        usage: "[--build] [--stdio] [--seconds N] [--rounds N] [--unpinned]",
-        about: "measure against rmcp and bare hyper over HTTP, or with `--stdio` against rmcp over stdio; `--build` measures the build",
+        usage: "[--build] [--stdio] [--sessions] [--seconds N] [--rounds N] [--unpinned]",
+        about: "measure against rmcp and bare hyper over HTTP, or with `--stdio` against rmcp over stdio; `--sessions` measures older clients, `--build` the build",
         run: bench::run,
     },
     Task {

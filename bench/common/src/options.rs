@@ -1,5 +1,5 @@
 //! The command line: `--port P --tools N --security none|bearer|full [--token T] [--audit FILE] [--router R]
-//! [--over http|stdio]`.
+//! [--over http|stdio] [--sessions N]`.
 
 use std::{
     error::Error,
@@ -46,6 +46,8 @@ pub struct Options {
     pub router: Option<String>,
     /// Whether to serve standard input and output, and no port.
     pub stdio: bool,
+    /// How many clients of older revisions must fit at a time, each answered by streams; none by default.
+    pub sessions: usize,
 }
 
 impl Options {
@@ -64,8 +66,14 @@ impl Options {
     }
 
     fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, Box<dyn Error + Send + Sync>> {
-        let mut options =
-            Self { port: 0, tools: 1, security: Security::None, router: None, stdio: false };
+        let mut options = Self {
+            port: 0,
+            tools: 1,
+            security: Security::None,
+            router: None,
+            stdio: false,
+            sessions: 0,
+        };
         let (mut level, mut token, mut audit) = (String::from("none"), None, None);
         while let Some(name) = args.next() {
             let value = args.next().ok_or_else(|| format!("`{name}` needs a value"))?;
@@ -76,6 +84,7 @@ impl Options {
                 ("--token", _) => token = Some(value),
                 ("--audit", _) => audit = Some(value.into()),
                 ("--router", _) => options.router = Some(value),
+                ("--sessions", _) => options.sessions = value.parse()?,
                 ("--over", "http" | "stdio") => options.stdio = value == "stdio",
                 _ => return Err(format!("`{name} {value}` is not understood").into()),
             }
@@ -114,8 +123,10 @@ mod tests {
             security: Security::Bearer("t".to_owned()),
             router: None,
             stdio: false,
+            sessions: 0,
         };
         assert_eq!(options, Some(expected));
+        assert_eq!(parse("--sessions 9").map(|options| options.sessions), Some(9));
         assert_eq!(parse("--over stdio").map(|options| options.stdio), Some(true));
         let full = parse("--security full --token t --audit a.jsonl").map(|it| it.security);
         assert_eq!(full, Some(Security::Full { token: "t".into(), audit: "a.jsonl".into() }));

@@ -9,7 +9,8 @@ use palisade::{
     auth::{Bearer, bearer::TokenEntry},
     http::HttpServer,
     security::{
-        AllowedOrigins, Rate, RateLimits, Role, Rule, RulePolicy, ServerSecurity,
+        AllowedOrigins, Limits, Rate, RateLimits, Role, Rule, RulePolicy, ServerSecurity,
+        SessionLimits,
         audit::{FailMode, JsonLinesAudit},
     },
     stdio::StdioServer,
@@ -40,7 +41,12 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
             .serve_stdio()
             .await?);
     }
-    let http = HttpServer::bind(options.address(), server, security(&options.security)?).await?;
+    let limits = limits(options.sessions);
+    let security = security(&options.security, limits)?;
+    let mut http = HttpServer::bind(options.address(), server, security).await?;
+    if options.sessions > 0 {
+        http = http.with_streamed_responses();
+    }
     announce(http.local_addr()?)?;
     http.serve().await;
     Ok(())
@@ -54,14 +60,38 @@ fn adder(name: &str) -> ToolRoute {
     .with_description("Adds two numbers.")
 }
 
-fn security(wanted: &Security) -> Result<ServerSecurity, Box<dyn Error + Send + Sync>> {
+/// The defaults, with room for so many clients of older revisions that all come from here.
+fn limits(sessions: usize) -> Limits {
+    let limits = Limits::new();
+    if sessions == 0 {
+        return limits;
+    }
+    let each = SessionLimits::new().with_max_sessions(sessions).with_max_per_principal(sessions);
+    limits
+        .with_sessions(each)
+        .with_max_connections(sessions)
+        .with_max_connections_per_address(sessions)
+        .with_max_in_flight(sessions)
+        .with_max_in_flight_per_principal(sessions)
+        .with_max_subscriptions_per_principal(sessions)
+}
+
+fn security(
+    wanted: &Security,
+    limits: Limits,
+) -> Result<ServerSecurity, Box<dyn Error + Send + Sync>> {
     let config = SecurityConfig::server().with_allowed_origins(AllowedOrigins::none());
     let Some(token) = wanted.token() else {
-        return Ok(config.dangerous().without_authentication().without_tls().build()?);
+        return Ok(config
+            .dangerous()
+            .without_authentication()
+            .without_tls()
+            .with_limits(limits)
+            .build()?);
     };
     // Whoever measures may choose any token, a weak one too.
     let bearer = Bearer::dangerous().weak_tokens([TokenEntry::new("bench", token)]);
-    let config = config.with_authenticator(bearer).without_tls();
+    let config = config.with_authenticator(bearer).without_tls().with_limits(limits);
     let Security::Full { audit, .. } = wanted else { return Ok(config.build()?) };
     Ok(config
         .with_policy(hundred_rules())
