@@ -110,7 +110,13 @@ fn h2_header_count_and_size() {
     check_header(custom.clone(), &["1", "2", "3", "4"], Ok(()));
     check_header(custom.clone(), &["1", "2", "3", "4", "5"], Err(RejectError::HeadersTooLarge));
     check_header(custom.clone(), &["x".repeat(1000).as_str()], Err(RejectError::HeadersTooLarge));
-    check_header(custom, &["x".repeat(700).as_str()], Ok(()));
+    check_header(custom.clone(), &["x".repeat(700).as_str()], Ok(()));
+    // To the byte.
+    let line = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() + 4;
+    let room = 1024 - good().iter().map(line).sum::<usize>() - "x-a: \r\n".len();
+    check_header(custom.clone(), &["x".repeat(room).as_str()], Ok(()));
+    let over = "x".repeat(room + 1);
+    check_header(custom, &[over.as_str()], Err(RejectError::HeadersTooLarge));
 }
 
 #[test]

@@ -182,4 +182,7 @@ fn impossible_settings_are_findings() {
     check(Backoff::new().with_forget_after(Duration::from_secs(60)), &["backoff.forget_after"]);
     check(Backoff::new().with_max_addresses(0), &["backoff.max_addresses"]);
     check(Backoff::new().with_free_failures(0), &[]);
+    let minute = Duration::from_secs(60);
+    let always_the_same = Backoff::new().with_first_delay(minute).with_max_delay(minute);
+    check(always_the_same.with_forget_after(minute), &[]);
 }
