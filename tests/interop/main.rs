@@ -1,5 +1,5 @@
 //! Interoperability with servers and clients that others wrote: the SDKs for TypeScript and Python, for revision
-//! 2026-07-28 and for those before it.
+//! 2026-07-28 and for those before it, `server-everything` and the inspector.
 //!
 //! Every party has the same fixture: the tools `add`, `count` (progress), `greet` (elicitation) and `trigger_change`
 //! (tool list changed). Every client takes the same walk through it and checks every answer. The peers are installed
@@ -9,6 +9,8 @@
 mod everything;
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod inspector;
 #[cfg(test)]
 mod install;
 #[cfg(test)]
