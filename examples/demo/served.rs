@@ -8,7 +8,7 @@ use palisade::{
     client::{CallOptions, InputError, Subscription, SubscriptionEnd, SubscriptionEvent},
     http::HttpTransport,
     protocol::{
-        ElicitRequestFormParams, ElicitResult, ElicitSchema, ProgressNotificationParams,
+        ElicitRequestFormParams, ElicitResult, ElicitSchema, Eras, ProgressNotificationParams,
         StringSchema, SubscriptionFilter,
     },
     security::ClientTls,
@@ -44,16 +44,20 @@ pub(crate) async fn greet(ctx: Context) -> Result<String, HandlerError> {
     Ok(format!("hello, {name}"))
 }
 
-/// Walks through discovery, calls, progress, elicitation and a subscription.
+/// Walks through discovery, calls, progress, elicitation, a client of an older revision and a subscription.
 pub(crate) async fn run(
     transcript: &mut Transcript,
     stage: &Stage,
     server: &Server,
 ) -> Result<Subscription, Error> {
     transcript.title("served");
-    let client = connect(stage).await?;
+    let client = connect(stage, Eras::ModernOnly).await?;
     let discovered = client.discover().await?;
-    transcript.step("discovery", &discovered.supported_versions.join(", "), "2026-07-28");
+    transcript.step(
+        "discovery",
+        &discovered.supported_versions.join(", "),
+        "2026-07-28, 2025-11-25, 2025-06-18, 2025-03-26, 2024-11-05",
+    );
 
     let tools = client.list_tools().collect_all().await?;
     let names: Vec<&str> = tools.iter().map(|tool| tool.name.as_str()).collect();
@@ -75,6 +79,12 @@ pub(crate) async fn run(
     let text: String = client.call("greet", &json!({})).await?;
     transcript.step("call greet, the elicitation answered", &text, "hello, Ada");
 
+    let older = connect(stage, Eras::LegacyOnly).await?;
+    transcript.step("an older client in a session", &older.protocol_version(), "2025-11-25");
+    let text: String = older.call("greet", &json!({})).await?;
+    transcript.step("it calls greet, and is asked in the session", &text, "hello, Ada");
+    older.close().await;
+
     let mut subscription =
         client.listen(SubscriptionFilter::new().with_tools_list_changed()).await?;
     server.insert_tool(ToolRoute::typed("ping", async |_: (), _: Context| "pong"))?;
@@ -86,7 +96,7 @@ pub(crate) async fn run(
     Ok(subscription)
 }
 
-async fn connect(stage: &Stage) -> Result<Client, Error> {
+async fn connect(stage: &Stage, eras: Eras) -> Result<Client, Error> {
     let origin = format!("https://localhost:{}", stage.address.port());
     let transport = HttpTransport::builder(&format!("{origin}/mcp"))?
         .with_tls(ClientTls::from_ca_pem(stage.ca.pem().as_bytes())?)
@@ -102,6 +112,7 @@ async fn connect(stage: &Stage) -> Result<Client, Error> {
     };
     let client = Client::builder()
         .with_info("demo-client", env!("CARGO_PKG_VERSION"))
+        .with_eras(eras)
         .with_elicitation_handler(answer)
         .connect(transport)
         .await?;
