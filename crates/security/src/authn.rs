@@ -244,3 +244,105 @@ impl fmt::Display for AuthnConfigError {
 }
 
 impl std::error::Error for AuthnConfigError {}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use async_trait::async_trait;
+    use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
+
+    use super::*;
+    use crate::Severity;
+
+    /// Checks nothing, and says of itself only what it must.
+    #[derive(Debug)]
+    struct Plain;
+
+    #[async_trait]
+    impl Authenticator for Plain {
+        async fn authenticate(&self, _: &Credentials<'_>) -> Result<Principal, AuthnError> {
+            Ok(Principal::new("alice", "plain"))
+        }
+
+        fn challenge(&self, _: Option<&AuthnError>) -> Challenge {
+            Challenge::new("Plain")
+        }
+    }
+
+    /// Says something else everywhere.
+    #[derive(Debug)]
+    struct Special;
+
+    #[async_trait]
+    impl Authenticator for Special {
+        async fn authenticate(&self, _: &Credentials<'_>) -> Result<Principal, AuthnError> {
+            Err(AuthnError::Expired)
+        }
+
+        fn challenge(&self, _: Option<&AuthnError>) -> Challenge {
+            Challenge::new("Special")
+        }
+
+        fn is_offered(&self, _: &Credentials<'_>) -> Result<bool, AuthnError> {
+            Err(AuthnError::MultipleCredentials)
+        }
+
+        fn claims(&self, _: &Credentials<'_>) -> Option<CredentialId> {
+            Some(CredentialId::of_all("special"))
+        }
+
+        fn findings(&self) -> Vec<Finding> {
+            vec![Finding::new("special", Severity::Warning, "special", "special")]
+        }
+
+        fn uses_client_certificates(&self) -> bool {
+            true
+        }
+    }
+
+    fn headers(values: &[&'static str]) -> HeaderMap {
+        let pair = |value: &&'static str| (AUTHORIZATION, HeaderValue::from_static(value));
+        values.iter().map(pair).collect()
+    }
+
+    #[test]
+    fn an_authenticator_is_asked_about_its_own_scheme_and_claims_nothing() {
+        let peer = PeerInfo::in_process();
+        for (values, offered) in [
+            (&[][..], Ok(false)),
+            (&["Plain x"], Ok(true)),
+            (&["plain x"], Ok(true)),
+            (&["Other x"], Ok(false)),
+        ] {
+            let headers = headers(values);
+            let credentials = Credentials::new(&headers, &peer);
+            assert_eq!(Plain.is_offered(&credentials), offered, "{values:?}");
+            assert_eq!(NoCredentialsCount.is_offered(&credentials), Ok(false));
+            assert!(Plain.claims(&credentials).is_none());
+        }
+        assert!(Plain.findings().is_empty());
+        assert!(!Plain.uses_client_certificates());
+    }
+
+    #[test]
+    fn a_shared_authenticator_is_the_one_that_is_shared() {
+        let peer = PeerInfo::in_process();
+        let headers = headers(&["Special x"]);
+        let credentials = Credentials::new(&headers, &peer);
+        let shared: Arc<dyn Authenticator> = Arc::new(Special);
+        let shared = Arc::new(shared);
+        assert_eq!(shared.is_offered(&credentials), Err(AuthnError::MultipleCredentials));
+        assert_eq!(shared.challenge(None).scheme(), "Special");
+        assert!(shared.claims(&credentials).is_some());
+        assert_eq!(shared.findings().len(), 1);
+        assert!(shared.uses_client_certificates());
+    }
+
+    #[test]
+    fn a_configuration_that_cannot_be_used_says_why() {
+        let error = AuthnConfigError::new(Special.findings());
+        assert_eq!((error.code(), error.findings()), ("invalid_auth_config", &*Special.findings()));
+        assert!(error.to_string().contains("special"), "{error}");
+    }
+}

@@ -103,6 +103,50 @@ const fn wait(secs: u64) -> RejectError {
     RejectError::Unauthenticated(AuthnError::Throttled { retry_after })
 }
 
+/// Goes by certificates.
+#[derive(Clone, Debug)]
+struct ByCertificate;
+
+#[async_trait]
+impl Authenticator for ByCertificate {
+    async fn authenticate(&self, _: &Credentials<'_>) -> Result<Principal, AuthnError> {
+        Err(AuthnError::MissingCredentials)
+    }
+
+    fn challenge(&self, _: Option<&AuthnError>) -> Challenge {
+        Challenge::new("certificate")
+    }
+
+    fn uses_client_certificates(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn combinations_use_certificates_if_a_part_does() {
+    let key = || in_header("a-key", "alice");
+    for (combined, uses) in [
+        (Arc::new(AnyOf::new(key()).or(key())) as Arc<dyn Authenticator>, false),
+        (Arc::new(AnyOf::new(key()).or(ByCertificate)), true),
+        (Arc::new(AllOf::new(key()).and(key())), false),
+        (Arc::new(AllOf::new(ByCertificate).and(key())), true),
+    ] {
+        assert_eq!(combined.uses_client_certificates(), uses, "{combined:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_choice_within_a_choice_is_one_kind() {
+    let inner = AnyOf::new(in_header("a-key", "alice")).or(in_header("b-key", "bob"));
+    let server = server(AnyOf::new(inner).or(in_header("c-key", "carol")), &Arc::default());
+    for (key, subject) in [("a-key", "alice"), ("b-key", "bob"), ("c-key", "carol")] {
+        let found = ask(&server, HERE, &[(key, "good")]).await.unwrap();
+        assert_eq!(found.subject(), subject);
+    }
+    let two = ask(&server, HERE, &[("a-key", "good"), ("c-key", "good")]).await.unwrap_err();
+    assert_eq!(two.code(), "multiple_credentials");
+}
+
 #[tokio::test]
 async fn any_of_takes_one_kind_and_only_one() {
     let (a, b) = (in_header("a-key", "alice"), in_header("b-key", "bob"));
