@@ -15,8 +15,8 @@ use async_trait::async_trait;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use palisade_security::{
     AllOf, AllowedOrigins, AnyOf, Authenticator, AuthnError, Backoff, Challenge, CredentialHeader,
-    CredentialId, Credentials, ManualClock, PeerInfo, Principal, RejectError, SecurityConfig,
-    ServerSecurity, UnixMillis,
+    CredentialId, Credentials, Finding, ManualClock, PeerInfo, Principal, RejectError,
+    SecurityConfig, ServerSecurity, Severity, UnixMillis,
 };
 
 /// Takes `good` in a header, for a subject that the header may name.
@@ -117,9 +117,31 @@ impl Authenticator for ByCertificate {
         Challenge::new("certificate")
     }
 
+    fn claims(&self, _: &Credentials<'_>) -> Option<CredentialId> {
+        Some(CredentialId::of_name("test", "certificate"))
+    }
+
+    fn findings(&self) -> Vec<Finding> {
+        vec![Finding::new("certificates", Severity::Warning, "test", "it is a test")]
+    }
+
     fn uses_client_certificates(&self) -> bool {
         true
     }
+}
+
+#[test]
+fn combinations_claim_and_find_what_their_parts_do() {
+    let both = AllOf::new(in_header("a-key", "alice")).and(ByCertificate);
+    let headers = HeaderMap::new();
+    let peer = PeerInfo::in_process();
+    assert!(both.claims(&Credentials::new(&headers, &peer)).is_some());
+    let any = AnyOf::new(in_header("a-key", "alice")).or(ByCertificate);
+    let paths = |findings: Vec<Finding>| -> Vec<_> {
+        findings.iter().map(|finding| finding.path().to_owned()).collect()
+    };
+    assert_eq!(paths(both.findings()), ["all_of[1].certificates"]);
+    assert_eq!(paths(any.findings()), ["any_of[1].certificates"]);
 }
 
 #[test]
@@ -145,6 +167,27 @@ async fn a_choice_within_a_choice_is_one_kind() {
     }
     let two = ask(&server, HERE, &[("a-key", "good"), ("c-key", "good")]).await.unwrap_err();
     assert_eq!(two.code(), "multiple_credentials");
+}
+
+#[tokio::test]
+async fn several_together_within_a_choice_are_one_kind_if_any_of_them_is_there() {
+    let both = AllOf::new(in_header("a-key", "alice")).and(in_header("b-key", "bob"));
+    let server = server(AnyOf::new(both).or(in_header("c-key", "carol")), &Arc::default());
+    for (keys, expected) in [
+        (&["a-key", "b-key"][..], Ok("alice")),
+        (&["c-key"], Ok("carol")),
+        (&["a-key"], Err("missing_credentials")),
+        (&["b-key"], Err("missing_credentials")),
+        (&[], Err("missing_credentials")),
+        (&["a-key", "c-key"], Err("multiple_credentials")),
+        (&["b-key", "c-key"], Err("multiple_credentials")),
+        (&["a-key", "b-key", "c-key"], Err("multiple_credentials")),
+    ] {
+        let headers: Vec<_> = keys.iter().map(|key| (*key, "good")).collect();
+        let found = ask(&server, HERE, &headers).await;
+        let found = found.as_ref().map(Principal::subject).map_err(RejectError::code);
+        assert_eq!(found, expected, "{keys:?}");
+    }
 }
 
 #[tokio::test]
