@@ -123,6 +123,88 @@ impl<R: DeserializeOwned, T> Kind<R, T> {
     }
 }
 
+/// What every configuration has that comes out of a file: from the file to the raw form, from there to the
+/// configuration, and what was found on the way.
+macro_rules! configuration {
+    ($config:ident, $raw:ident, $schema:ident, $build:path) => {
+        impl $config {
+            /// Reads and checks a file.
+            ///
+            /// # Errors
+            ///
+            /// [`SecurityConfigError`](palisade_security::SecurityConfigError) with everything that was
+            /// found, if one of it is an error.
+            pub fn from_file(
+                path: impl AsRef<std::path::Path>,
+            ) -> Result<Self, palisade_security::SecurityConfigError> {
+                kind().load(path.as_ref())
+            }
+
+            /// Reads and checks a file, and changes nothing: an audit file is not opened, for it may belong
+            /// to a server that runs.
+            pub fn check_file(path: impl AsRef<std::path::Path>) -> $crate::Checked {
+                kind().check_file(path.as_ref())
+            }
+
+            /// Checks a text, whose relative paths start from the current folder.
+            pub fn check_text(text: &str, format: $crate::Format) -> $crate::Checked {
+                kind().check(text, format, None)
+            }
+
+            /// What deserves a look.
+            #[must_use]
+            pub fn warnings(&self) -> &[palisade_security::Finding] {
+                &self.warnings
+            }
+
+            /// Everything that was decided, as text without secrets, for people to read and to compare.
+            #[must_use]
+            pub fn describe(&self) -> String {
+                format!("{self:#?}")
+            }
+        }
+
+        impl TryFrom<$raw> for $config {
+            type Error = palisade_security::SecurityConfigError;
+
+            fn try_from(raw: $raw) -> Result<Self, Self::Error> {
+                kind().configure(&raw)
+            }
+        }
+
+        impl $raw {
+            /// Decodes a text. What it says is not checked yet, only how it is written.
+            ///
+            /// # Errors
+            ///
+            /// [`SecurityConfigError`](palisade_security::SecurityConfigError) with everything that is
+            /// wrong with the text.
+            pub fn from_text(
+                text: &str,
+                format: $crate::Format,
+            ) -> Result<Self, palisade_security::SecurityConfigError> {
+                kind().raw(text, format)
+            }
+
+            /// Sets the folder that relative paths start from. Default: the current one.
+            #[must_use]
+            pub fn with_base(mut self, base: impl AsRef<std::path::Path>) -> Self {
+                self.base = Some(base.as_ref().to_owned());
+                self
+            }
+        }
+
+        fn kind() -> $crate::checked::Kind<$raw, $config> {
+            $crate::checked::Kind {
+                schema: $schema(),
+                set_base: |raw, base| raw.base = Some(base),
+                build: $build,
+            }
+        }
+    };
+}
+pub(crate) use configuration;
+
 /// Text to a raw form. What is wrong with the text is found and mended, so that the rest can be checked.
 fn decode<R: DeserializeOwned>(
     text: &str,

@@ -1,18 +1,10 @@
 //! [`ServerConfig`]: from a raw form or a file to the security of a server.
 
-use std::{net::SocketAddr, path::Path};
+use std::net::SocketAddr;
 
-use palisade_security::{
-    EndpointPath, Finding, SecurityConfigError, ServerSecurity, TransportKind,
-};
+use palisade_security::{EndpointPath, Finding, ServerSecurity, TransportKind};
 
-use crate::{
-    build,
-    checked::{Checked, Kind},
-    document::Format,
-    raw::RawSecurityConfig,
-    schema::server_schema,
-};
+use crate::{build, checked::configuration, raw::RawSecurityConfig, schema::server_schema};
 
 /// The security of a server and where it listens, out of a file: complete, checked, immutable.
 ///
@@ -38,26 +30,6 @@ pub struct ServerConfig {
 }
 
 impl ServerConfig {
-    /// Reads and checks a file.
-    ///
-    /// # Errors
-    ///
-    /// [`SecurityConfigError`] with everything that was found, if one of it is an error.
-    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, SecurityConfigError> {
-        kind().load(path.as_ref())
-    }
-
-    /// Reads and checks a file, and changes nothing: an audit file is not opened, for it may belong to a
-    /// server that runs.
-    pub fn check_file(path: impl AsRef<Path>) -> Checked {
-        kind().check_file(path.as_ref())
-    }
-
-    /// Checks a text, whose relative paths start from the current folder.
-    pub fn check_text(text: &str, format: Format) -> Checked {
-        kind().check(text, format, None)
-    }
-
     /// How messages travel. On stdio there is no address and no path, and an HTTP server with this
     /// configuration refuses everyone: hand [`Self::security`] to a `StdioServer`.
     #[must_use]
@@ -82,50 +54,6 @@ impl ServerConfig {
     pub const fn security(&self) -> &ServerSecurity {
         &self.security
     }
-
-    /// What deserves a look.
-    #[must_use]
-    pub fn warnings(&self) -> &[Finding] {
-        &self.warnings
-    }
-
-    /// Everything that was decided, as text without secrets, for people to read and to compare.
-    #[must_use]
-    pub fn describe(&self) -> String {
-        format!("{self:#?}")
-    }
 }
 
-impl TryFrom<RawSecurityConfig> for ServerConfig {
-    type Error = SecurityConfigError;
-
-    fn try_from(raw: RawSecurityConfig) -> Result<Self, Self::Error> {
-        kind().configure(&raw)
-    }
-}
-
-impl RawSecurityConfig {
-    /// Decodes a text. What it says is not checked yet, only how it is written.
-    ///
-    /// # Errors
-    ///
-    /// [`SecurityConfigError`] with everything that is wrong with the text.
-    pub fn from_text(text: &str, format: Format) -> Result<Self, SecurityConfigError> {
-        kind().raw(text, format)
-    }
-
-    /// Sets the folder that relative paths start from. Default: the current one.
-    #[must_use]
-    pub fn with_base(mut self, base: impl AsRef<Path>) -> Self {
-        self.base = Some(base.as_ref().to_owned());
-        self
-    }
-}
-
-fn kind() -> Kind<RawSecurityConfig, ServerConfig> {
-    Kind {
-        schema: server_schema(),
-        set_base: |raw, base| raw.base = Some(base),
-        build: build::server,
-    }
-}
+configuration!(ServerConfig, RawSecurityConfig, server_schema, build::server);
