@@ -101,6 +101,26 @@ async fn n3_a_session_that_was_ended() {
 }
 
 #[tokio::test]
+async fn h12_headers_that_older_revisions_lack_must_not_lie() {
+    let target = Target::start().await;
+    let client = Client::open(&target, NEWEST).await;
+    let differs = Refusal::of_envelope(400, -32020, "header_mismatch");
+    let call = || client.post(&add(1)).with_header("Mcp-Method", "tools/call");
+    for lie in [
+        call().with_header("Mcp-Method", "tools/list"),
+        call().with_header("Mcp-Method", ""),
+        call().with_added_header("Mcp-Method", "tools/call"),
+        call().with_header("Mcp-Name", "other"),
+        client.post(&request(1, "tools/list", json!({}))).with_header("Mcp-Name", "add"),
+        client.post(&add(1)).with_header("Mcp-Method", "ping"),
+    ] {
+        target.refuses(&lie, &differs).await;
+    }
+    let truth = call().with_header("Mcp-Name", "add");
+    assert_eq!(target.send(&truth).await.json()["result"]["content"][0]["text"], "3");
+}
+
+#[tokio::test]
 async fn versions_that_are_none() {
     let target = Target::start().await;
     let client = Client::open(&target, NEWEST).await;

@@ -63,6 +63,29 @@ pub(super) fn check(
     Ok(known)
 }
 
+/// Checks a message of an older revision, which has no such headers. One that is there all the same must say
+/// what the body says: whoever filters by it does not ask for the revision first.
+///
+/// # Errors
+///
+/// `-32020` if a header is there and differs.
+pub(super) fn check_present(
+    headers: &HeaderMap,
+    message: Option<(&Request<'_>, &RequestParams<'_>)>,
+) -> Result<(), ErrorObject> {
+    let method = message.map(|(request, _)| &*request.method);
+    let name = message.and_then(|(request, params)| params.mirrored_name(&request.method));
+    if headers.contains_key(&METHOD)
+        && !method.is_some_and(|method| says_as_it_stands(headers, &METHOD, method))
+    {
+        return Err(mismatch("Mcp-Method differs from the body"));
+    }
+    if headers.contains_key(&NAME) && !name.is_some_and(|name| says(headers, &NAME, name)) {
+        return Err(mismatch("Mcp-Name differs from the body"));
+    }
+    Ok(())
+}
+
 /// Whether a header is there once and says what the body says, in the one form that has no choice: text
 /// that is plain stands there plain. Proxies decode only the name and the arguments, so a method in other
 /// clothes would pass a proxy that refuses the method.

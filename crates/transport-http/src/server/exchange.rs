@@ -153,10 +153,11 @@ async fn answer<B: Body>(
     let body = read::read(body, security.limits()).await?;
     if let Some(sessions) = sessions {
         let limits = DecodeLimits::with_depth(security.limits().max_json_depth());
-        let era = era::of(&parts.headers, &body, &limits);
+        let message = Inbound::decode(&body, &limits);
+        let era = era::of(&parts.headers, &body, &message);
         if era != era::Era::Modern {
             let incoming = Incoming { shared, sessions, parts, principal: &principal, entrance };
-            return Box::pin(sessions::post(incoming, era, body, trail, place)).await;
+            return Box::pin(sessions::post(incoming, era, &body, message, trail, place)).await;
         }
     }
     Ok(serve(shared, &parts.headers, &principal, &body, outbox, trail).await)

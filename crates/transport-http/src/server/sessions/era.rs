@@ -1,8 +1,7 @@
 //! Which era a request is of: the newest revision, or a session of an older one.
 
-use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
-use palisade_protocol::{DecodeLimits, Inbound, ProtocolVersion, header, legacy};
+use palisade_protocol::{DecodeError, Inbound, ProtocolVersion, header, legacy};
 use palisade_security::RejectError;
 use palisade_transport::Dispatcher;
 
@@ -40,11 +39,16 @@ pub(in crate::server) fn is_modern(headers: &HeaderMap) -> bool {
 /// # Specification
 ///
 /// MCP 2026-07-28, Versioning and Compatibility, "Compatibility Matrix".
-pub(in crate::server) fn of(headers: &HeaderMap, body: &Bytes, limits: &DecodeLimits) -> Era {
+pub(in crate::server) fn of(
+    headers: &HeaderMap,
+    body: &[u8],
+    message: &Result<Inbound<'_>, DecodeError>,
+) -> Era {
     let in_session = headers.contains_key(header::MCP_SESSION_ID);
-    match Inbound::decode(body, limits) {
+    match message {
         Ok(Inbound::Request(request, params)) => {
-            let version = params.ok().and_then(|params| params.meta?.protocol_version);
+            let meta = params.as_ref().ok().and_then(|params| params.meta.as_ref());
+            let version = meta.and_then(|meta| meta.protocol_version.as_ref());
             match (version, &*request.method) {
                 (Some(_), _) => Era::Modern,
                 (None, legacy::method::INITIALIZE) if !in_session => Era::Opening,
@@ -83,9 +87,8 @@ pub(super) fn check_version(
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
     use http::{HeaderMap, HeaderName, HeaderValue};
-    use palisade_protocol::DecodeLimits;
+    use palisade_protocol::{DecodeLimits, Inbound};
 
     use super::{Era, is_modern, of};
 
@@ -135,10 +138,10 @@ mod tests {
             ("{", Era::Modern, Era::Modern),
             ("", Era::Modern, Era::Modern),
         ] {
-            let limits = DecodeLimits::default();
-            let bytes = Bytes::from_static(body.as_bytes());
-            assert_eq!(of(&HeaderMap::new(), &bytes, &limits), without, "{body}");
-            assert_eq!(of(&in_session, &bytes, &limits), within, "{body}");
+            let bytes = body.as_bytes();
+            let message = Inbound::decode(bytes, &DecodeLimits::default());
+            assert_eq!(of(&HeaderMap::new(), bytes, &message), without, "{body}");
+            assert_eq!(of(&in_session, bytes, &message), within, "{body}");
         }
     }
 }

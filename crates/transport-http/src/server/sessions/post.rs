@@ -4,13 +4,13 @@ use std::{future::poll_fn, sync::Arc};
 
 use bytes::Bytes;
 use palisade_protocol::{
-    DecodeError, DecodeLimits, ErrorCode, ErrorObject, Inbound, ProtocolVersion, encode, legacy,
+    DecodeError, DecodeLimits, ErrorCode, ErrorObject, Inbound, ProtocolVersion, legacy,
 };
 use palisade_security::{Outcome, RejectError};
 use palisade_transport::{
     Call, Outbox, Reply,
     legacy::{Opened, Session},
-    pipeline::{Place, Trail, within},
+    pipeline::{Place, Trail, envelope_code, within},
 };
 
 use super::{
@@ -21,28 +21,32 @@ use super::{
     sse,
     teller::{Attached, Source, Teller},
 };
-use crate::server::answer::Answer;
+use crate::server::{agree, answer::Answer};
 
-/// Answers a `POST` of this era.
+/// Answers a `POST` of this era. `message` is what its body decodes to.
 pub(in crate::server) async fn post(
     incoming: Incoming<'_>,
     era: Era,
-    body: Bytes,
+    body: &Bytes,
+    message: Result<Inbound<'_>, DecodeError>,
     trail: &mut Trail<'_>,
     place: Place<'_>,
 ) -> Result<Answer, RejectError> {
     era::check_version(&incoming.parts.headers, &*incoming.shared.dispatcher)?;
+    if let Some(refused) = differs(&incoming, &message, trail) {
+        return Ok(refused);
+    }
     if let Some(used) = sse::named(&incoming) {
-        return sse::post(&incoming, used?, body, trail, place).await;
+        return sse::post(&incoming, used?, body, message, trail, place).await;
     }
     if era == Era::Opening {
-        return open(&incoming, &body, trail).await;
+        return open(&incoming, body, message, trail).await;
     }
     let used = incoming.session().ok_or(RejectError::SessionRequired)??;
     let session = Arc::clone(used.session()?);
     let limits = limits(&incoming);
     if session.version() == ProtocolVersion::V2025_03_26
-        && let Some(messages) = legacy::batch(&body, &limits)
+        && let Some(messages) = legacy::batch(body, &limits)
     {
         let messages = match messages {
             Ok(messages) => {
@@ -52,7 +56,7 @@ pub(in crate::server) async fn post(
         };
         return batch(&incoming, used, &session, messages, trail, place).await;
     }
-    match Inbound::decode(&body, &limits) {
+    match message {
         Ok(Inbound::Request(..)) => {}
         Ok(Inbound::Notification(notification)) => {
             session.notification(&notification);
@@ -74,13 +78,32 @@ pub(in crate::server) async fn post(
     Ok(run_in(&incoming, used, &session, run).await)
 }
 
+/// Refuses a request, or a batch, whose headers say something else than its body. What is neither runs
+/// nothing.
+fn differs(
+    incoming: &Incoming<'_>,
+    message: &Result<Inbound<'_>, DecodeError>,
+    trail: &mut Trail<'_>,
+) -> Option<Answer> {
+    let request = match message {
+        Ok(Inbound::Request(request, Ok(params))) => Some((request, params)),
+        // Malformed parameters are refused for themselves.
+        Ok(_) => return None,
+        Err(_) => None,
+    };
+    let error = agree::check_present(&incoming.parts.headers, request).err()?;
+    trail.finish(Outcome::Denied, envelope_code(error.code), Some(400), Some(error.code.get()));
+    Some(Answer::error(400, request.map(|(request, _)| &request.id), &error))
+}
+
 /// Answers `initialize`.
 async fn open(
     incoming: &Incoming<'_>,
     body: &Bytes,
+    message: Result<Inbound<'_>, DecodeError>,
     trail: &mut Trail<'_>,
 ) -> Result<Answer, RejectError> {
-    match initialize(incoming, body, trail).await {
+    match initialize(incoming, body, message, trail).await {
         Ok(Opened { session, reply, .. }) => {
             let security = &incoming.shared.security;
             let used =
@@ -99,11 +122,12 @@ async fn open(
 pub(super) async fn initialize(
     incoming: &Incoming<'_>,
     body: &Bytes,
+    message: Result<Inbound<'_>, DecodeError>,
     trail: &mut Trail<'_>,
 ) -> Result<Opened, Reply> {
     let shared = incoming.shared;
     let outbox = Arc::new(Outbox::new(1));
-    let (request, params) = match Inbound::decode(body, &limits(incoming)) {
+    let (request, params) = match message {
         Ok(Inbound::Request(request, Ok(params))) => (request, params),
         Ok(Inbound::Request(request, Err(error))) => {
             return Err(Reply::error(Some(&request.id), &error.to_error(), "invalid_params"));
@@ -162,7 +186,10 @@ async fn batch(
             }
             Ok(_) => {}
             Err(error) => {
-                replies.push(encode::error(error.id.as_ref(), &error.kind.to_error()).into());
+                let mut trail = Trail::new(&shared.security, shared.ids.next_id(), "http", peer);
+                trail.note_principal(incoming.principal);
+                trail.reserve()?;
+                replies.push(malformed(&error, &mut trail).message);
             }
         }
     }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use palisade_protocol::{Inbound, legacy};
+use palisade_protocol::{DecodeError, Inbound, legacy};
 use palisade_security::{Outcome, RejectError};
 use palisade_transport::{
     Outbox,
@@ -25,7 +25,7 @@ use super::{
     Incoming, SessionId,
     listen::Listening,
     live::Use,
-    post::{asked, initialize, limits, malformed},
+    post::{asked, initialize, malformed},
     run::{Run, Said},
     table::Sessions,
 };
@@ -125,7 +125,8 @@ pub(super) fn named(incoming: &Incoming<'_>) -> Option<Result<Use, RejectError>>
 pub(super) async fn post(
     incoming: &Incoming<'_>,
     used: Use,
-    body: Bytes,
+    body: &Bytes,
+    message: Result<Inbound<'_>, DecodeError>,
     trail: &mut Trail<'_>,
     place: Place<'_>,
 ) -> Result<Answer, RejectError> {
@@ -134,10 +135,11 @@ pub(super) async fn post(
         trail.finish(Outcome::Allowed, code, Some(202), None);
         Ok(Answer::accepted())
     };
-    match Inbound::decode(&body, &limits(incoming)) {
-        Ok(Inbound::Request(request, _)) => {
+    match message {
+        Ok(Inbound::Request(request, params)) => {
             if request.method == legacy::method::INITIALIZE && used.session().is_err() {
-                return begin(incoming, &used, channel, &body, trail).await;
+                let message = Ok(Inbound::Request(request, params));
+                return begin(incoming, &used, channel, body, message, trail).await;
             }
         }
         Ok(Inbound::Notification(notification)) => {
@@ -164,9 +166,10 @@ async fn begin(
     used: &Use,
     channel: &Channel,
     body: &Bytes,
+    message: Result<Inbound<'_>, DecodeError>,
     trail: &mut Trail<'_>,
 ) -> Result<Answer, RejectError> {
-    let reply = match initialize(incoming, body, trail).await {
+    let reply = match initialize(incoming, body, message, trail).await {
         Ok(opened) => {
             if !used.set_session(opened.session) {
                 return Err(RejectError::StreamTaken);
