@@ -33,7 +33,7 @@ use tokio::{
 };
 
 use self::{
-    answer::Answering,
+    answer::{Answered, Answering},
     listener::{Command, Listener, Listening},
     strays::Strays,
     subscriptions::Subscriptions,
@@ -204,9 +204,12 @@ impl Session {
             }
             exchange.asked = exchange.asked.saturating_add(1);
         }
-        let took = answer::answer(&self.shared, &engine.handlers, request).await?;
+        let Answered { response: (response, version), took, outcome } =
+            answer::answer(&self.shared, &engine.handlers, request).await;
         exchange.deadline.extend(took);
-        Ok(())
+        let sent = exchange.deadline.run(self.shared.transport.send(response, version)).await;
+        outcome?;
+        Ok(sent??)
     }
 
     /// Whether a request may wait on, because the server may be waiting for input from this client that it

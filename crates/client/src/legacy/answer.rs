@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use palisade_protocol::{
     ErrorCode, ErrorObject, IncludeContext, InputRequest, ProtocolVersion, RawJson, Request,
     RequestId, encode, legacy, method,
@@ -23,20 +24,28 @@ pub(super) fn asks_for_input(method: &str) -> bool {
     )
 }
 
-/// Answers one request of the server. Returns how long the handlers took.
-pub(super) async fn answer(
-    shared: &Shared,
-    handlers: &Handlers,
-    request: Request<'_>,
-) -> Result<Duration, ClientError> {
-    let begin = Instant::now();
+/// What came of one request of the server.
+pub(super) struct Answered {
+    /// The response, and the revision in whose words it is.
+    pub(super) response: (Bytes, ProtocolVersion),
+    /// How long the handlers took: what the server takes to be told is its own time.
+    pub(super) took: Duration,
+    /// What the handlers, or the checks before them, refused.
+    pub(super) outcome: Result<(), ClientError>,
+}
+
+/// Answers one request of the server. Whoever sends the response bounds how long that may take.
+pub(super) async fn answer(shared: &Shared, handlers: &Handlers, request: Request<'_>) -> Answered {
+    let mut took = Duration::ZERO;
     let version = shared.version();
-    let (reply, outcome) = match request.method.as_ref() {
+    let (response, outcome) = match request.method.as_ref() {
         legacy::method::PING => (result(&request.id, &Value::Object(Map::new())), Ok(())),
         method if asks_for_input(method) => {
+            let begin = Instant::now();
             let busy = shared.answering.begin();
             let answered = input(handlers, &request).await;
             drop(busy);
+            took = begin.elapsed();
             match answered {
                 Ok(answer) => (written(version, &request, &answer), Ok(())),
                 Err(refused) => {
@@ -46,10 +55,7 @@ pub(super) async fn answer(
         }
         _ => (encode::error(Some(&request.id), &ErrorObject::method_not_found()), Ok(())),
     };
-    let sent = shared.transport.send(reply.into(), version).await;
-    outcome?;
-    sent?;
-    Ok(begin.elapsed())
+    Answered { response: (response.into(), version), took, outcome }
 }
 
 /// Why there is no answer.

@@ -14,7 +14,11 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use super::{Shared, answer, under_way::UnderWay};
+use super::{
+    Shared,
+    answer::{self, Answered},
+    under_way::UnderWay,
+};
 use crate::{
     cache::ResponseCache,
     engine::{changed, notification_params},
@@ -30,8 +34,8 @@ const STABLE: Duration = Duration::from_secs(30);
 /// The first wait before a stream is opened again, and the longest.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
 
-/// How long a command may take.
-const COMMAND_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a command may take, or the sending of an answer: there is room for few of them.
+const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Whether the server can be heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -212,10 +216,17 @@ impl Listener {
 
 /// Answers a request of the server.
 async fn reply(shared: Arc<Shared>, handlers: Handlers, bytes: Bytes) {
-    if let Ok(Message::Request(request)) = Message::decode(&bytes, &DecodeLimits::default())
-        && let Err(error) = answer::answer(&shared, &handlers, request).await
-    {
-        tracing::debug!(code = error.code(), "a request of the server was not answered");
+    let Ok(Message::Request(request)) = Message::decode(&bytes, &DecodeLimits::default()) else {
+        return;
+    };
+    let Answered { response: (response, version), outcome, .. } =
+        answer::answer(&shared, &handlers, request).await;
+    if let Err(error) = outcome {
+        tracing::debug!(code = error.code(), "a request of the server was refused");
+    }
+    let sent = timeout(SEND_TIMEOUT, shared.transport.send(response, version)).await;
+    if !matches!(sent, Ok(Ok(()))) {
+        tracing::debug!("a request of the server was not answered");
     }
 }
 
@@ -225,7 +236,7 @@ async fn unsubscribe(shared: Arc<Shared>, uri: String) {
     let params = UnsubscribeRequestParams::new(uri);
     let Ok(body) = encode::request(&shared.next_id().into(), method, &params) else { return };
     let request = OutboundRequest::new(body.into(), shared.version(), method);
-    let told = timeout(COMMAND_TIMEOUT, async {
+    let told = timeout(SEND_TIMEOUT, async {
         let mut stream = Box::into_pin(shared.transport.request(request).await.ok()?);
         poll_fn(|cx| stream.as_mut().poll_next(cx)).await
     });

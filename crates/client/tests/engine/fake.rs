@@ -96,9 +96,15 @@ pub(crate) struct Control {
     voice: Arc<Mutex<Voice>>,
     listened: Arc<AtomicUsize>,
     expired: Arc<AtomicUsize>,
+    reluctance: Arc<Mutex<Duration>>,
 }
 
 impl Control {
+    /// Takes this long to take what is no request.
+    pub(crate) fn take_messages_in(&self, time: Duration) {
+        *self.reluctance.lock().unwrap() = time;
+    }
+
     /// Lets the client listen.
     pub(crate) fn with_voice(self) -> Self {
         self.voice.lock().unwrap().offered = true;
@@ -193,6 +199,10 @@ impl ClientTransport for Fake {
 
     async fn send(&self, message: Bytes, version: ProtocolVersion) -> Result<(), TransportError> {
         assert!(!version.is_modern(), "the newest revision has no such messages");
+        let reluctance = *self.control.reluctance.lock().unwrap();
+        if !reluctance.is_zero() {
+            sleep(reluctance).await;
+        }
         let message = serde_json::from_slice(&message).unwrap();
         self.control.sent.lock().unwrap().push((message, version));
         Ok(())

@@ -215,3 +215,33 @@ async fn roots_are_announced_to_those_who_can_be_told() {
     client.roots_changed().await.unwrap();
     assert_eq!(control.sent().len(), 1, "who has none has nothing to announce");
 }
+
+#[tokio::test(start_paused = true)]
+async fn n8_a_server_that_is_slow_to_take_answers_gains_no_time() {
+    // One answer that is never taken, and many questions that no handler is needed for.
+    for (questions, seconds) in [(1, 3600), (100, 9)] {
+        let script = move |seen: &Seen| {
+            let pings = (0..questions).map(|id| Step::Message(asked(id, "ping", json!({}))));
+            pings.chain([seen.result(json!({ "content": [] }))]).collect()
+        };
+        let (client, control) = connected(everything(), "2025-11-25", script).await;
+        control.take_messages_in(Duration::from_secs(seconds));
+        let begin = tokio::time::Instant::now();
+        assert_eq!(client.call_tool("t", &json!({})).await.unwrap_err().code(), "timeout");
+        assert_eq!(begin.elapsed().as_secs(), 60);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn n8_answers_that_are_not_taken_do_not_hold_up_the_rest_for_ever() {
+    let (_client, control) = connected(everything(), "2025-11-25", super::done).await;
+    control.take_messages_in(Duration::from_secs(3600));
+    for id in 0..8 {
+        control.say(asked(id, "ping", json!({}))).await;
+    }
+    sleep(Duration::from_secs(1)).await;
+    control.take_messages_in(Duration::ZERO);
+    control.say(asked(8, "ping", json!({}))).await;
+    sleep(Duration::from_secs(20)).await;
+    assert_eq!(control.sent().last().unwrap()["id"], 8);
+}
