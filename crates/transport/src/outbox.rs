@@ -72,22 +72,13 @@ impl Outbox {
     /// Takes the next message without waiting.
     #[must_use]
     pub fn try_next(&self) -> Option<Bytes> {
-        let mut state = self.lock();
-        let message = state.queue.pop_front();
-        if message.is_some() {
-            state.writers.drain(..).for_each(Waker::wake);
-        }
-        message
+        self.lock().take()
     }
 
     /// Polls for the next message. Only the last poller is woken.
     pub fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Bytes> {
-        if let Some(message) = self.try_next() {
-            return Poll::Ready(message);
-        }
         let mut state = self.lock();
-        // A message may have come between the two locks.
-        if let Some(message) = state.queue.pop_front() {
+        if let Some(message) = state.take() {
             return Poll::Ready(message);
         }
         match &mut state.reader {
@@ -150,6 +141,15 @@ impl Outbox {
 }
 
 impl State {
+    /// Takes the next message. Whoever waits for room learns that there is some.
+    fn take(&mut self) -> Option<Bytes> {
+        let message = self.queue.pop_front();
+        if message.is_some() {
+            self.writers.drain(..).for_each(Waker::wake);
+        }
+        message
+    }
+
     fn push(&mut self, message: Bytes) {
         if !self.closed {
             self.queue.push_back(message);
