@@ -356,4 +356,9 @@ fn who_may_not_read_a_resource_may_not_watch_it() {
     let refused = (0..300)
         .filter(|n| peer.answer(&session, "resources/subscribe", uri(*n)).get("error").is_some());
     assert_eq!(refused.count(), 300 - 256, "watching has a limit");
+    let session = peer.session("2025-11-25");
+    let long = |n: usize| json!({ "uri": format!("test://{n}/{}", "x".repeat(10_000)) });
+    let refused = (0..10)
+        .filter(|n| peer.answer(&session, "resources/subscribe", long(*n)).get("error").is_some());
+    assert_eq!(refused.count(), 10 - 6, "so has what is kept of their names");
 }

@@ -18,6 +18,8 @@ use crate::{Call, Dispatcher, Outbox, Reply};
 
 /// How many resources one session may watch: as many as one subscription may name.
 const MAX_WATCHED: usize = 256;
+/// The most bytes of all their names: each may be as long as a request, and outlives it.
+const MAX_WATCHED_BYTES: usize = 64 * 1024;
 
 /// The resources that a session watches.
 #[derive(Debug, Default)]
@@ -33,7 +35,8 @@ impl Watched {
         if uris.contains(&uri) {
             return true;
         }
-        let room = uris.len() < MAX_WATCHED;
+        let bytes = uris.iter().map(String::len).sum::<usize>().saturating_add(uri.len());
+        let room = uris.len() < MAX_WATCHED && bytes <= MAX_WATCHED_BYTES;
         if room {
             uris.insert(uri);
             self.changed.put(());
