@@ -362,3 +362,12 @@ fn who_may_not_read_a_resource_may_not_watch_it() {
         .filter(|n| peer.answer(&session, "resources/subscribe", long(*n)).get("error").is_some());
     assert_eq!(refused.count(), 10 - 6, "so has what is kept of their names");
 }
+
+#[test]
+fn what_a_session_keeps_of_its_client_is_bounded() {
+    let peer = Peer::new(server(Eras::Both), AllowAuthenticated::new());
+    let about = |bytes: usize| json!({ "experimental": { "x": { "y": "z".repeat(bytes) } } });
+    assert!(peer.open("2025-11-25", about(60_000)).is_ok());
+    let refused = peer.open("2025-11-25", about(70_000)).unwrap_err();
+    assert_eq!(refused["error"]["code"], -32602, "{refused}");
+}

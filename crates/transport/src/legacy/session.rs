@@ -27,6 +27,11 @@ use crate::{Asker, Call, Dispatcher, Outbox, Reply, ReplyOutcome};
 /// What a client gets that never asked for a level: as much as is useful without being told.
 const DEFAULT_LOG_LEVEL: LoggingLevel = LoggingLevel::Info;
 
+/// The most that a session keeps of what its client says about itself, in bytes: name and capabilities, an
+/// icon among them. A request of the newest revision takes its own with it when it ends; sessions stay, and
+/// there may be thousands.
+const MAX_ABOUT_CLIENT: usize = 64 * 1024;
+
 /// One client of an older revision. It belongs to the [`Principal`] that opened it; the transport sees to
 /// it that nobody else uses it.
 ///
@@ -60,8 +65,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// The reply that refuses: `-32602` if the parameters are wrong or no older revision is served, and
-    /// whatever the engine refuses.
+    /// The reply that refuses: `-32602` if the parameters are wrong, say too much about the client, or no older
+    /// revision is served, and whatever the engine refuses.
     ///
     /// # Specification
     ///
@@ -74,14 +79,19 @@ impl Session {
                 ErrorObject::unsupported_protocol_version(&params.protocol_version, supported);
             refused(&call, &error, "unsupported_protocol_version")
         })?;
+        let capabilities = legacy::client_capabilities_from(version, params.capabilities);
+        let session = Self::new(version, &params.client_info, &capabilities);
+        if session.client_info.len() + session.client_capabilities.len() > MAX_ABOUT_CLIENT {
+            let error = ErrorObject::invalid_params("too much about the client");
+            return Err(refused(&call, &error, "client_info_too_large"));
+        }
         let discovered = discover(dispatcher, &call).await?;
         let nameless = || Implementation::new("", "");
         let info = discovered.meta.server_info.as_deref().cloned().unwrap_or_else(nameless);
         let mut result = InitializeResult::new(version, &discovered.capabilities, &info);
         result.instructions = discovered.instructions;
         let reply = answer(&call, &result);
-        let capabilities = legacy::client_capabilities_from(version, params.capabilities);
-        Ok(Opened { session: Self::new(version, &params.client_info, &capabilities), reply })
+        Ok(Opened { session, reply })
     }
 
     fn new(
