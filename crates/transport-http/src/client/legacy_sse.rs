@@ -97,6 +97,8 @@ impl LegacySse {
 impl Drop for LegacySse {
     fn drop(&mut self) {
         self.reader.abort();
+        // The reader no longer gets to say so.
+        self.routes.end();
     }
 }
 

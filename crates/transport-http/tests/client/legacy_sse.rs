@@ -140,3 +140,13 @@ async fn the_end_of_the_stream_ends_every_wait() {
     assert_eq!(gone.code(), "session_expired", "and can be begun anew");
     request(&transport, 2, "initialize").await.unwrap();
 }
+
+#[tokio::test]
+async fn a_new_session_ends_the_waits_of_the_one_before() {
+    let (_server, _feed, transport) = begun("/messages").await;
+    let mut heard = Box::into_pin(transport.listen(VERSION).await.unwrap());
+    let mut waiting = request(&transport, 1, "tools/call").await.unwrap();
+    request(&transport, 2, "initialize").await.unwrap();
+    assert_eq!(next(&mut waiting).await.unwrap().unwrap_err().code(), "interrupted");
+    assert!(next(&mut heard).await.is_none());
+}
