@@ -53,6 +53,9 @@ pub(super) enum Command {
     Unsubscribe(String),
 }
 
+/// What came of opening the stream.
+type Opened = Result<Box<dyn MessageStream>, TransportError>;
+
 #[derive(Debug)]
 pub(super) struct Listener {
     shared: Arc<Shared>,
@@ -77,8 +80,8 @@ impl Listener {
         let mut failures = 0_u32;
         loop {
             let number = self.shared.current().number;
-            let version = self.shared.version();
-            match self.shared.transport.listen(version).await {
+            let Some(opened) = self.open(number).await else { continue };
+            match opened {
                 Ok(stream) => {
                     self.shared.listening.send_replace(Listening::Open);
                     let begin = Instant::now();
@@ -118,6 +121,20 @@ impl Listener {
         self.shared.subscriptions.end_all();
     }
 
+    /// Opens the stream of this session; `None` if there is another one before it is open. Some servers do not
+    /// open it before they have something to say, and what they wait for may be an answer.
+    async fn open(&mut self, number: u64) -> Option<Opened> {
+        let shared = Arc::clone(&self.shared);
+        let mut replaced = std::pin::pin!(self.replaced(number));
+        let mut opening =
+            std::pin::pin!(async move { shared.transport.listen(shared.version()).await });
+        self.work_until(poll_fn(|cx| match replaced.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(None),
+            Poll::Pending => opening.as_mut().poll(cx).map(Some),
+        }))
+        .await
+    }
+
     /// Does what there is to do until there is another session than this.
     async fn wait_until(&mut self, state: Listening, number: u64) {
         self.shared.listening.send_replace(state);
@@ -134,13 +151,13 @@ impl Listener {
         }
     }
 
-    async fn work_until(&mut self, end: impl Future<Output = ()>) {
+    async fn work_until<T>(&mut self, end: impl Future<Output = T>) -> T {
         let mut end = std::pin::pin!(end);
         poll_fn(|cx| {
             while self.under_way.poll(cx).is_ready() || self.command(cx) {}
             end.as_mut().poll(cx)
         })
-        .await;
+        .await
     }
 
     /// Handles the messages of a stream until it ends, or the session does.

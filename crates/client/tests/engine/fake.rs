@@ -81,6 +81,7 @@ pub(crate) fn notification(method: &str, params: Value) -> Step {
 #[derive(Clone, Default)]
 struct Voice {
     offered: bool,
+    silent: bool,
     speaker: Option<mpsc::Sender<Value>>,
 }
 
@@ -115,6 +116,11 @@ impl Control {
     pub(crate) async fn say(&self, message: Value) {
         let speaker = self.voice.lock().unwrap().speaker.clone();
         speaker.expect("somebody listens").send(message).await.expect("and still does");
+    }
+
+    /// Whether it says nothing at all, not even that it can be listened to.
+    pub(crate) fn be_silent(&self, silent: bool) {
+        self.voice.lock().unwrap().silent = silent;
     }
 
     /// Ends the stream of what belongs to no request.
@@ -213,6 +219,9 @@ impl ClientTransport for Fake {
         version: ProtocolVersion,
     ) -> Result<Box<dyn MessageStream>, TransportError> {
         assert!(!version.is_modern(), "the newest revision has no such stream");
+        if self.control.voice.lock().unwrap().silent {
+            std::future::pending::<()>().await;
+        }
         let mut voice = self.control.voice.lock().unwrap();
         if !voice.offered {
             return Err(TransportError::NotOffered);

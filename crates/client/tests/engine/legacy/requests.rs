@@ -245,3 +245,14 @@ async fn n8_answers_that_are_not_taken_do_not_hold_up_the_rest_for_ever() {
     sleep(Duration::from_secs(20)).await;
     assert_eq!(control.sent().last().unwrap()["id"], 8);
 }
+
+#[tokio::test(start_paused = true)]
+async fn answers_do_not_wait_for_a_server_that_waits_for_them() {
+    let builder = slow(Duration::from_secs(50));
+    let (_client, control) = connected(builder, "2025-11-25", super::done).await;
+    control.say(asked(1, "elicitation/create", form())).await;
+    control.be_silent(true);
+    control.hang_up();
+    sleep(Duration::from_secs(120)).await;
+    assert_eq!(control.sent().pop().unwrap()["result"]["content"]["name"], "Ada");
+}

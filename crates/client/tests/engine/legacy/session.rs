@@ -94,6 +94,18 @@ async fn a_session_that_is_gone_is_begun_anew_once() {
     assert_eq!(control.methods().len(), 8, "one more handshake and one more try, not for ever");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_new_session_is_listened_to_although_the_one_before_is_silent() {
+    let (client, control) = connected(Client::builder(), "2025-11-25", done).await;
+    control.be_silent(true);
+    control.hang_up();
+    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    control.be_silent(false);
+    control.expire(1);
+    client.call_tool("t", &json!({})).await.unwrap();
+    assert_eq!(control.listened(), 2);
+}
+
 #[tokio::test]
 async fn many_requests_begin_one_new_session() {
     let (client, control) = connected(Client::builder(), "2025-11-25", done).await;
