@@ -352,7 +352,9 @@ impl Client {
     /// MCP 2025-11-25, Roots, "Root List Changes".
     pub async fn roots_changed(&self) -> Result<(), ClientError> {
         match self.engine.session.get() {
-            Some(session) if self.engine.handlers.roots.is_some() => session.roots_changed().await,
+            Some(session) if self.engine.handlers.roots.is_some() => {
+                session.roots_changed(&self.engine).await
+            }
             _ => Ok(()),
         }
     }

@@ -161,6 +161,17 @@ impl Engine {
         Ok(Exchange { id: prepared.id, asked: 0, stream: Box::into_pin(stream), deadline })
     }
 
+    /// Sends a message that is no request, within the time that a request has.
+    pub(crate) async fn tell(
+        &self,
+        message: Vec<u8>,
+        version: ProtocolVersion,
+    ) -> Result<(), ClientError> {
+        let settings = &self.settings;
+        let deadline = Deadline::start(settings.request_timeout, settings.max_request_time);
+        Ok(deadline.run(self.transport.send(message.into(), version)).await??)
+    }
+
     /// One round trip: sends the request, passes on what is notified, and returns the result.
     pub(crate) async fn round_trip(
         &self,

@@ -224,11 +224,11 @@ impl Session {
     }
 
     /// Tells the server that the list of roots has changed.
-    pub(crate) async fn roots_changed(&self) -> Result<(), ClientError> {
+    pub(crate) async fn roots_changed(&self, engine: &Engine) -> Result<(), ClientError> {
         let method = legacy::method::NOTIFICATIONS_ROOTS_LIST_CHANGED;
         let message = encode::notification(method, &serde_json::Map::new())
             .map_err(|_| InvalidRequest::Json)?;
-        Ok(self.shared.transport.send(message.into(), self.version()).await?)
+        engine.tell(message, self.version()).await
     }
 
     /// Subscribes to changes. Returns what the server agreed to, and the stream of it as the newest

@@ -140,7 +140,7 @@ impl Handshake {
         };
         let initialized = encode::notification(method::NOTIFICATIONS_INITIALIZED, &Map::new())
             .map_err(|_| TransportError::InvalidRequest("it cannot be encoded"))?;
-        engine.transport.send(initialized.into(), version).await?;
+        engine.tell(initialized, version).await?;
         Ok((version, discovered(version, result)?))
     }
 }

@@ -8,10 +8,10 @@ use palisade_protocol::{
     Root, SamplingContent, SamplingMessageContentBlock,
 };
 use serde_json::{Value, json};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
-use super::{asked, connected};
-use crate::fake::{Control, Seen, Step};
+use super::{asked, connected, in_session};
+use crate::fake::{Control, Seen, Step, try_connect};
 
 fn form() -> Value {
     json!({ "message": "who?", "requestedSchema": { "type": "object",
@@ -230,6 +230,21 @@ async fn n8_a_server_that_is_slow_to_take_answers_gains_no_time() {
         assert_eq!(client.call_tool("t", &json!({})).await.unwrap_err().code(), "timeout");
         assert_eq!(begin.elapsed().as_secs(), 60);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn n8_a_server_that_takes_no_message_holds_nobody() {
+    let limit = Duration::from_secs(3600);
+    let control = Control::default().with_voice();
+    control.take_messages_in(limit);
+    let server = in_session("2025-11-25", super::done);
+    let refused = timeout(limit, try_connect(everything(), &control, server)).await.unwrap();
+    assert_eq!(refused.unwrap_err().code(), "timeout", "nobody waits for `initialized`");
+
+    let (client, control) = connected(everything(), "2025-11-25", super::done).await;
+    control.take_messages_in(limit);
+    let refused = timeout(limit, client.roots_changed()).await.unwrap();
+    assert_eq!(refused.unwrap_err().code(), "timeout");
 }
 
 #[tokio::test(start_paused = true)]
