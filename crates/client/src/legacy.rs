@@ -238,7 +238,14 @@ impl Session {
         engine: &Engine,
         filter: SubscriptionFilter,
     ) -> Result<(Exchange, SubscriptionFilter), ClientError> {
-        subscriptions::subscribe(self, engine, filter).await
+        let number = self.shared.current().number;
+        match subscriptions::subscribe(self, engine, filter.clone()).await {
+            Err(ClientError::Transport(TransportError::SessionExpired)) => {
+                self.renew(engine, number).await?;
+                subscriptions::subscribe(self, engine, filter).await
+            }
+            other => other,
+        }
     }
 }
 

@@ -43,6 +43,8 @@ pub(super) enum Listening {
     /// Not known yet, or not at the moment.
     Opening,
     Open,
+    /// The server has forgotten the session: whoever wants something of it begins a new one.
+    Gone,
     /// It has no stream for it.
     Never,
 }
@@ -97,9 +99,8 @@ impl Listener {
                 }
                 Err(TransportError::Closed) => break,
                 Err(TransportError::NotOffered) => failures = MAX_FAILURES,
-                // A request that finds it gone begins a new one.
                 Err(TransportError::SessionExpired) => {
-                    self.wait_until(Listening::Opening, number).await;
+                    self.wait_until(Listening::Gone, number).await;
                     failures = 0;
                     continue;
                 }

@@ -99,12 +99,13 @@ pub(super) async fn subscribe(
     let deadline = Deadline::start(settings.request_timeout, settings.max_request_time);
     let mut listening = session.shared.listening.subscribe();
     let heard = deadline.run(listening.wait_for(|state| *state != Listening::Opening)).await?;
-    let heard = heard.is_ok_and(|state| *state == Listening::Open);
+    let heard = heard.map_or(Listening::Never, |state| *state);
+    let mut agreed = match heard {
+        Listening::Open => offered(&session.shared.current().capabilities, wanted),
+        Listening::Gone => return Err(TransportError::SessionExpired.into()),
+        _ => SubscriptionFilter::default(),
+    };
     let id = session.shared.next_id();
-    let mut agreed = SubscriptionFilter::default();
-    if heard {
-        agreed = offered(&session.shared.current().capabilities, wanted);
-    }
     // Before the server is asked, so that nothing is lost in between.
     let (events, receiver) = mpsc::channel(MAX_WAITING);
     let open = Open { id, wanted: agreed.clone(), events };

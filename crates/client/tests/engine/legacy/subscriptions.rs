@@ -112,6 +112,26 @@ async fn a_new_session_interrupts() {
     assert!(subscription.next().await.unwrap().is_err());
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_session_that_is_gone_is_begun_anew() {
+    let wanted = || SubscriptionFilter::new().with_tools_list_changed();
+    let resources = || SubscriptionFilter::new().with_resource("test://a");
+    for (heard, filter) in [(false, wanted()), (false, resources()), (true, resources())] {
+        let (client, control) = connected(Client::builder(), "2025-11-25", script).await;
+        control.expire(1);
+        if !heard {
+            // Nothing but the listener finds out.
+            control.hang_up();
+            tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+        }
+        let mut subscription = client.listen(filter.clone()).await.unwrap();
+        assert_eq!(*subscription.acknowledged(), filter);
+        changed(&control, "tools/list_changed", json!({})).await;
+        changed(&control, "resources/updated", json!({ "uri": "test://a" })).await;
+        assert!(subscription.next().await.unwrap().is_ok());
+    }
+}
+
 #[tokio::test]
 async fn changes_on_the_stream_of_a_request_count_too() {
     let telling = |seen: &Seen| match seen.method() {
