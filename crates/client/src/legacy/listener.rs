@@ -248,8 +248,11 @@ async fn reply(shared: Arc<Shared>, handlers: Handlers, bytes: Bytes) {
     }
 }
 
-/// Tells the server that nobody watches a resource any more.
+/// Tells the server that nobody watches a resource any more, unless somebody does again.
 async fn unsubscribe(shared: Arc<Shared>, uri: String) {
+    if shared.subscriptions.watches(&uri) {
+        return;
+    }
     let method = legacy::method::RESOURCES_UNSUBSCRIBE;
     let params = UnsubscribeRequestParams::new(uri);
     let Ok(body) = encode::request(&shared.next_id().into(), method, &params) else { return };

@@ -54,7 +54,7 @@ impl Subscriptions {
     }
 
     /// Whether anyone watches this resource.
-    fn watches(&self, uri: &str) -> bool {
+    pub(super) fn watches(&self, uri: &str) -> bool {
         self.lock().iter().any(|open| open.wanted.resource_subscriptions.iter().any(|it| it == uri))
     }
 

@@ -65,6 +65,16 @@ async fn a_resource_is_watched_until_nobody_does() {
     assert_eq!(control.seen().pop().unwrap().params(), &json!({ "uri": "test://a" }));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_resource_that_is_watched_again_at_once_stays_watched() {
+    let (client, control) = connected(Client::builder(), "2025-11-25", script).await;
+    let filter = || SubscriptionFilter::new().with_resource("test://a");
+    drop(client.listen(filter()).await.unwrap());
+    let _again = client.listen(filter()).await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    assert_eq!(control.methods()[2..], ["resources/subscribe", "resources/subscribe"]);
+}
+
 #[tokio::test]
 async fn a_server_that_cannot_be_heard_agrees_to_nothing() {
     let control = Control::default();
