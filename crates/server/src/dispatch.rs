@@ -16,7 +16,6 @@ use std::sync::Arc;
 use palisade_protocol::{ErrorObject, method};
 use palisade_security::{AccessRequest, Authorized, RejectError, Target, authorize};
 use palisade_transport::{Call, Reply};
-use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{registry::Registry, server::Shared};
 
@@ -112,16 +111,4 @@ async fn route(
         }
         _ => reply::method_not_found(call),
     }
-}
-
-/// The parameters that only one method has, read from the message once more.
-fn params_of<T: DeserializeOwned>(call: &Call<'_>) -> Result<T, ErrorObject> {
-    #[derive(Deserialize)]
-    struct Envelope<T> {
-        params: T,
-    }
-
-    serde_json::from_slice(call.body)
-        .map(|Envelope { params }| params)
-        .map_err(|_| ErrorObject::invalid_params("invalid params"))
 }

@@ -8,6 +8,7 @@ use palisade_protocol::{
     RequestParams, encode, header::ParamHeaders,
 };
 use palisade_security::{CorrelationId, DenyReason, Principal, RejectError, ServerSecurity};
+use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{Asker, Outbox, legacy::Session};
 
@@ -109,6 +110,22 @@ impl<'a> Call<'a> {
             Some(session) => Some(session.log_level()),
             None => self.meta()?.log_level,
         }
+    }
+
+    /// The parameters that only one method has, read from the message once more.
+    ///
+    /// # Errors
+    ///
+    /// `-32602` if they are not what the method takes.
+    pub fn decode_params<T: DeserializeOwned>(&self) -> Result<T, ErrorObject> {
+        #[derive(Deserialize)]
+        struct Envelope<T> {
+            params: T,
+        }
+
+        serde_json::from_slice(self.body)
+            .map(|Envelope { params }| params)
+            .map_err(|_| ErrorObject::invalid_params("invalid params"))
     }
 
     fn meta(&self) -> Option<&'a RequestMeta<'a>> {

@@ -8,13 +8,13 @@ use palisade_protocol::{
 use palisade_security::{AccessRequest, Authorized, RejectError, Target, authorize};
 use palisade_transport::{Call, Reply, ReplyOutcome};
 
-use super::{params_of, reply, run};
+use super::{reply, run};
 use crate::{
     Completer, CompletionRequest, Context, input::Inputs, registry::Registry, server::Shared,
 };
 
 pub(super) async fn complete(server: &Arc<Shared>, registry: &Registry, call: &Call<'_>) -> Reply {
-    let params: CompleteRequestParams = match params_of(call) {
+    let params: CompleteRequestParams = match call.decode_params() {
         Ok(params) => params,
         Err(error) => return reply::error(call, &error),
     };

@@ -11,7 +11,7 @@ use palisade_transport::{Call, Reply, ReplyOutcome};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{params_of, reply, tasks};
+use super::{reply, tasks};
 use crate::{
     notifier::{Change, SubscribeError},
     registry::Registry,
@@ -27,7 +27,7 @@ const MAX_URIS: usize = 256;
 
 /// Sends the acknowledgment, then changes, until the client leaves or the server shuts down.
 pub(super) async fn listen(server: &Arc<Shared>, registry: &Registry, call: &Call<'_>) -> Reply {
-    let params: SubscriptionsListenRequestParams = match params_of(call) {
+    let params: SubscriptionsListenRequestParams = match call.decode_params() {
         Ok(params) => params,
         Err(error) => return reply::error(call, &error),
     };

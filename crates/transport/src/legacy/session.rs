@@ -306,13 +306,7 @@ async fn discover(dispatcher: &dyn Dispatcher, call: &Call<'_>) -> Result<Discov
 
 /// The parameters of a request, read once more.
 fn params_of<T: DeserializeOwned>(call: &Call<'_>) -> Result<T, Reply> {
-    #[derive(Deserialize)]
-    struct Envelope<T> {
-        params: T,
-    }
-    serde_json::from_slice(call.body).map(|Envelope { params }| params).map_err(|_| {
-        refused(call, &ErrorObject::invalid_params("invalid params"), "invalid_params")
-    })
+    call.decode_params().map_err(|error| refused(call, &error, "invalid_params"))
 }
 
 fn uri_of<'a>(call: &Call<'a>) -> Result<&'a str, Reply> {
