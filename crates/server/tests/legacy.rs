@@ -194,7 +194,7 @@ fn a_handler_that_asks_waits_for_the_answer_and_runs_once() {
     let params = json!({ "name": "ask", "arguments": {}, "_meta": { "progressToken": "p" } });
     let mut call = pin!(peer.request(&session, 7, "tools/call", params));
     assert!(ready(call.as_mut()).is_none());
-    assert!(session.is_asking(&peer.outbox));
+    assert!(session.question(&peer.outbox).is_some());
     let sent = peer.sent(&session);
     assert_eq!(sent[0]["params"]["progressToken"], "p");
     assert_eq!(sent[1]["method"], "elicitation/create", "{sent:?}");
@@ -208,7 +208,7 @@ fn a_handler_that_asks_waits_for_the_answer_and_runs_once() {
     assert_eq!(response["id"], 7);
     assert_eq!(response["result"], json!({ "content": [{ "type": "text", "text": "Accept" }] }));
     assert_eq!(peer.sent(&session)[0]["params"]["data"], "asked");
-    assert!(!session.is_asking(&peer.outbox));
+    assert_eq!(session.question(&peer.outbox), None);
     assert!(!hand(&session, &answer(&sent[1]["id"])), "answered already");
 }
 

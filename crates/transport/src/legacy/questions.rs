@@ -61,10 +61,11 @@ impl Questions {
         true
     }
 
-    /// Whether a request with this outbox waits for an answer.
-    pub(super) fn is_open_for(&self, outbox: &Outbox) -> bool {
+    /// The newest open question of the request with this outbox.
+    pub(super) fn newest_of(&self, outbox: &Outbox) -> Option<i64> {
         let outbox = address(outbox);
-        self.lock().values().any(|open| open.outbox == outbox)
+        let open = self.lock();
+        open.iter().filter(|(_, open)| open.outbox == outbox).map(|(id, _)| *id).max()
     }
 
     /// Nobody is there any more to answer.

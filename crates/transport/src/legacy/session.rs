@@ -201,11 +201,11 @@ impl Session {
         }
     }
 
-    /// Whether the request with this outbox waits for an answer of the client. That time is not the
-    /// handler's.
+    /// The newest question whose answer the request with this outbox waits for; later ones have higher numbers.
+    /// That time is not the handler's.
     #[must_use]
-    pub fn is_asking(&self, outbox: &Outbox) -> bool {
-        self.questions.is_open_for(outbox)
+    pub fn question(&self, outbox: &Outbox) -> Option<i64> {
+        self.questions.newest_of(outbox)
     }
 
     /// Ends the session: requests are cancelled, and nobody waits for an answer any more.

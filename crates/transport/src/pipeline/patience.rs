@@ -35,7 +35,7 @@ pub async fn request_in_time(
         question: limits.request_state_ttl(),
         life: remaining_life(call.security, call.principal)
             .and_then(|life| Instant::now().checked_add(life)),
-        asking: false,
+        asking: None,
         sleep: Box::pin(sleep(Duration::ZERO)),
     };
     patience.begin();
@@ -44,7 +44,7 @@ pub async fn request_in_time(
             return Poll::Ready(reply);
         }
         patience
-            .poll(session.is_asking(call.outbox), cx)
+            .poll(session.question(call.outbox), cx)
             .map(|()| timed_out(&call.request.id).with_http_status(200))
     })
     .await
@@ -58,27 +58,32 @@ struct Patience {
     question: Duration,
     /// When the credentials end.
     life: Option<Instant>,
-    asking: bool,
+    /// The newest question that is open.
+    asking: Option<i64>,
     sleep: Pin<Box<Sleep>>,
 }
 
 impl Patience {
     /// Sets the deadline.
     fn begin(&mut self) {
-        let time = if self.asking { self.question } else { self.left };
+        let time = if self.asking.is_some() { self.question } else { self.left };
         let deadline = Instant::now() + time;
         let deadline = self.life.map_or(deadline, |life| life.min(deadline));
         self.sleep.as_mut().reset(deadline);
     }
 
     /// Ready when the time is up.
-    fn poll(&mut self, asking: bool, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(&mut self, asking: Option<i64>, cx: &mut Context<'_>) -> Poll<()> {
         if asking != self.asking {
-            if asking {
+            if self.asking.is_none() {
                 self.left = self.sleep.deadline().saturating_duration_since(Instant::now());
             }
+            // An answer to one of several questions gives the others no more time.
+            let anew = asking.is_none() || asking > self.asking;
             self.asking = asking;
-            self.begin();
+            if anew {
+                self.begin();
+            }
         }
         self.sleep.as_mut().poll(cx)
     }
@@ -99,25 +104,49 @@ mod tests {
             left: seconds(10),
             question: seconds(100),
             life: None,
-            asking: false,
+            asking: None,
             sleep: Box::pin(sleep(Duration::ZERO)),
         };
         patience.begin();
-        let mut poll = async |asking: bool| {
+        let mut poll = async |asking: Option<i64>| {
             poll_fn(|cx| std::task::Poll::Ready(patience.poll(asking, cx))).await.is_ready()
         };
         advance(seconds(6)).await;
-        assert!(!poll(true).await);
+        assert!(!poll(Some(1)).await);
         advance(seconds(90)).await;
-        assert!(!poll(true).await, "the client may think");
-        assert!(!poll(false).await);
+        assert!(!poll(Some(1)).await, "the client may think");
+        assert!(!poll(None).await);
         advance(seconds(3)).await;
-        assert!(!poll(false).await, "four seconds were left");
-        advance(seconds(2)).await;
-        assert!(poll(false).await);
-        assert!(!poll(true).await, "another question");
-        advance(seconds(101)).await;
-        assert!(poll(true).await, "nobody answered");
+        assert!(!poll(None).await, "four seconds were left");
+        assert!(!poll(Some(2)).await, "another question");
+        advance(seconds(90)).await;
+        assert!(!poll(Some(3)).await, "the next one follows the answer at once");
+        advance(seconds(90)).await;
+        assert!(!poll(Some(3)).await, "its time is its own");
+        assert!(!poll(Some(2)).await, "an older one has waited all the while");
+        advance(seconds(11)).await;
+        assert!(poll(Some(2)).await, "nobody answered");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_of_the_handler_ends_too() {
+        let mut patience = Patience {
+            left: Duration::from_secs(10),
+            question: Duration::from_secs(100),
+            life: None,
+            asking: None,
+            sleep: Box::pin(sleep(Duration::ZERO)),
+        };
+        patience.begin();
+        let mut poll = async |asking: Option<i64>| {
+            poll_fn(|cx| std::task::Poll::Ready(patience.poll(asking, cx))).await.is_ready()
+        };
+        advance(Duration::from_secs(6)).await;
+        assert!(!poll(Some(1)).await);
+        advance(Duration::from_secs(50)).await;
+        assert!(!poll(None).await);
+        advance(Duration::from_secs(5)).await;
+        assert!(poll(None).await, "four seconds were left");
     }
 
     #[tokio::test(start_paused = true)]
@@ -126,12 +155,12 @@ mod tests {
             left: Duration::from_secs(10),
             question: Duration::from_secs(100),
             life: Some(Instant::now() + Duration::from_secs(20)),
-            asking: true,
+            asking: Some(1),
             sleep: Box::pin(sleep(Duration::ZERO)),
         };
         patience.begin();
         let start = Instant::now();
-        poll_fn(|cx| patience.poll(true, cx)).await;
+        poll_fn(|cx| patience.poll(Some(1), cx)).await;
         assert_eq!(start.elapsed(), Duration::from_secs(20));
     }
 }
