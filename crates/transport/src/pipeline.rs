@@ -14,7 +14,7 @@ use palisade_security::{Principal, ServerSecurity};
 
 pub use self::{
     admission::{Admission, Place},
-    patience::request_in_time,
+    patience::{open_in_time, request_in_time},
     span::request_span,
     trail::Trail,
     within::within,

@@ -10,7 +10,7 @@ use palisade_security::{Outcome, Principal};
 use palisade_transport::{
     Call, Reply,
     legacy::{Opened, Session},
-    pipeline::{Trail, within},
+    pipeline::{Trail, open_in_time},
 };
 
 use super::{
@@ -52,19 +52,17 @@ fn serves_older(shared: &Shared) -> bool {
 
 /// Answers `initialize`.
 pub(super) async fn open(shared: &Shared, call: Call<'_>, table: &Table) -> Reply {
-    let limit = shared.security.limits().request_timeout();
-    let refused = |message: &'static str, code| {
-        let error = ErrorObject::new(ErrorCode::INVALID_REQUEST, message);
-        Reply::error(Some(&call.request.id), &error, code)
-    };
-    match within(limit, Session::open(&*shared.dispatcher, call)).await {
-        Some(Ok(Opened { session, reply, .. })) => match table.open(session) {
+    match open_in_time(&*shared.dispatcher, call).await {
+        Ok(Opened { session, reply, .. }) => match table.open(session) {
             true => reply,
             // Two of them came at once.
-            false => refused("the session is initialized", "already_initialized"),
+            false => {
+                let error =
+                    ErrorObject::new(ErrorCode::INVALID_REQUEST, "the session is initialized");
+                Reply::error(Some(&call.request.id), &error, "already_initialized")
+            }
         },
-        Some(Err(reply)) => reply,
-        None => refused("the time for this request is up", "request_timeout"),
+        Err(reply) => reply,
     }
 }
 

@@ -1,4 +1,4 @@
-//! The time limit of a request in a session, which stands still while the client is asked.
+//! The time limits of a session's requests: of the first, and of the others, which stands still while the client is asked.
 
 use std::{
     future::{Future, poll_fn},
@@ -9,8 +9,26 @@ use std::{
 
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::{remaining_life, timed_out};
-use crate::{Call, Dispatcher, Reply, legacy::Session};
+use super::{remaining_life, timed_out, within};
+use crate::{
+    Call, Dispatcher, Reply,
+    legacy::{Opened, Session},
+};
+
+/// Opens a session within the time of a request, as [`Session::open`] does.
+///
+/// # Errors
+///
+/// The reply that refuses; that the time is up, too.
+///
+/// # Cancel safety
+///
+/// Dropping the future opens nothing.
+pub async fn open_in_time(dispatcher: &dyn Dispatcher, call: Call<'_>) -> Result<Opened, Reply> {
+    let limit = call.security.limits().request_timeout();
+    let opened = within(limit, Session::open(dispatcher, call)).await;
+    opened.unwrap_or_else(|| Err(timed_out(&call.request.id)))
+}
 
 /// Answers a request of a session within the time that a handler has, as
 /// [`dispatch_in_time`](super::dispatch_in_time) does. The time in which the client is asked is not the

@@ -10,7 +10,7 @@ use palisade_security::{Outcome, RejectError};
 use palisade_transport::{
     Call, Outbox, Reply,
     legacy::{Opened, Session},
-    pipeline::{Place, Trail, envelope_code, within},
+    pipeline::{Place, Trail, envelope_code, open_in_time},
 };
 
 use super::{
@@ -139,11 +139,7 @@ pub(super) async fn initialize(
     };
     trail.note_request(body, &request, &params);
     let call = Call::new(body, &request, &params, incoming.principal, &shared.security, &outbox);
-    let limit = shared.security.limits().request_timeout();
-    within(limit, Session::open(&*shared.dispatcher, call)).await.unwrap_or_else(|| {
-        let error = ErrorObject::new(ErrorCode::INTERNAL_ERROR, "the time for this request is up");
-        Err(Reply::error(Some(&request.id), &error, "request_timeout").with_http_status(504))
-    })
+    open_in_time(&*shared.dispatcher, call).await
 }
 
 /// Runs the messages of a batch.

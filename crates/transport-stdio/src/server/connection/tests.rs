@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use palisade_protocol::{ProtocolVersion, encode, header::ParamHeaders};
+use palisade_protocol::{Eras, ProtocolVersion, encode, header::ParamHeaders};
 use palisade_security::{Limits, MemoryAudit, Outcome, Rate, RateLimits, SecurityConfig};
 use palisade_transport::{BoxFuture, Call, Dispatcher, Reply, ReplyOutcome};
 use serde_json::{Value, json};
@@ -19,7 +19,8 @@ use tokio::io::{
 use super::*;
 use crate::{StdioServer, stream::HIGH_WATER};
 
-/// Obeys the method: `echo` answers at once, `notify` sends two notifications first, `wait` never ends.
+/// Obeys the method: `echo` answers at once, `notify` sends two notifications first, `wait` never ends, and nor
+/// does what is asked for an `initialize`.
 #[derive(Clone, Debug, Default)]
 struct Obedient {
     started: Arc<AtomicUsize>,
@@ -37,7 +38,7 @@ impl Dispatcher for Obedient {
                         tokio::task::yield_now().await;
                     }
                 }
-                "wait" | "subscriptions/listen" => pending().await,
+                "wait" | "subscriptions/listen" | "server/discover" => pending().await,
                 "soon" => sleep(Duration::from_secs(1)).await,
                 _ => {}
             }
@@ -47,7 +48,7 @@ impl Dispatcher for Obedient {
     }
 
     fn supported_versions(&self) -> &[ProtocolVersion] {
-        &[ProtocolVersion::V2026_07_28]
+        Eras::Both.versions()
     }
 
     fn param_headers(&self, _: &str) -> Option<Arc<ParamHeaders>> {
@@ -213,6 +214,21 @@ async fn requests_have_a_time_and_a_number() {
         (Outcome::Allowed, "completed"),
     ];
     assert_eq!(seen, records(&expected));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_is_not_opened_in_time_is_no_fault_of_the_client() {
+    let mut client = Client::start(Limits::new().with_request_timeout(Duration::from_secs(3)));
+    let initialize = json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+        "protocolVersion": "2025-11-25",
+        "capabilities": {},
+        "clientInfo": { "name": "old", "version": "1" },
+    } });
+    client.send(format!("{initialize}\n").as_bytes()).await;
+    let late = client.next().await;
+    assert_eq!((&late["id"], &late["error"]["code"]), (&json!(1), &json!(-32603)));
+    let (_, seen) = client.leave().await;
+    assert_eq!(seen, records(&[(Outcome::Failed, "request_timeout")]));
 }
 
 #[tokio::test(start_paused = true)]
