@@ -324,15 +324,19 @@ pub(crate) fn negotiated(error: &ClientError) -> Result<bool, ClientError> {
     }
 }
 
-/// The versions that the error of a server lists, cut to what is sensible.
+/// The versions that the error of a server lists.
 pub(crate) fn supported_versions(error: &ErrorObject) -> Vec<String> {
     #[derive(Deserialize)]
     struct Data {
         supported: Vec<String>,
     }
     let listed = error.data.as_ref().and_then(|data| data.decode::<Data>().ok());
-    let listed = listed.map(|data| data.supported).unwrap_or_default();
-    let sensible =
+    printable_versions(listed.map(|data| data.supported).unwrap_or_default())
+}
+
+/// What a server lists as versions, cut to what may be shown.
+pub(crate) fn printable_versions(listed: impl IntoIterator<Item = String>) -> Vec<String> {
+    let printable =
         |name: &String| name.len() <= 32 && name.bytes().all(|byte| byte.is_ascii_graphic());
-    listed.into_iter().filter(sensible).take(MAX_SUPPORTED).collect()
+    listed.into_iter().filter(printable).take(MAX_SUPPORTED).collect()
 }

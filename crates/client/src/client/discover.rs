@@ -7,7 +7,7 @@ use palisade_protocol::{DiscoverResult, ProtocolVersion, method};
 use super::Client;
 use crate::{
     CallOptions, ClientError,
-    engine::{EncodedParams, Outgoing},
+    engine::{EncodedParams, Outgoing, printable_versions},
 };
 
 impl Client {
@@ -65,7 +65,7 @@ impl Client {
             .iter()
             .any(|version| version == crate::engine::VERSION.as_str())
         {
-            let supported = found.supported_versions.into_iter().take(16).collect();
+            let supported = printable_versions(found.supported_versions);
             return Err(ClientError::UnsupportedVersion { supported });
         }
         // Only the first answer is kept here; whoever needs the newest has it in hand.

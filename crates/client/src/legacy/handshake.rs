@@ -19,7 +19,7 @@ use tokio::{
 use super::{Answering, Current, Listener, Listening, Session, Shared, Strays, Subscriptions};
 use crate::{
     CallOptions, ClientError, InvalidResponse,
-    engine::{CommonMeta, EncodedParams, Engine, Outgoing, Retry},
+    engine::{CommonMeta, EncodedParams, Engine, Outgoing, Retry, printable_versions},
 };
 
 /// How many commands may wait for the listener.
@@ -135,7 +135,7 @@ impl Handshake {
         let version = ProtocolVersion::parse(&result.protocol_version)
             .filter(|version| !version.is_modern() && self.versions.contains(version));
         let Some(version) = version else {
-            let supported = vec![result.protocol_version.chars().take(32).collect()];
+            let supported = printable_versions([result.protocol_version]);
             return Err(ClientError::UnsupportedVersion { supported });
         };
         let initialized = encode::notification(method::NOTIFICATIONS_INITIALIZED, &Map::new())

@@ -174,7 +174,8 @@ async fn connecting_discovers() {
     let supports = |version: &'static str| {
         move |seen: &Seen| {
             vec![seen.result(json!({
-                "resultType": "complete", "supportedVersions": [version], "capabilities": { "tools": {} },
+                "resultType": "complete", "supportedVersions": [version, "\u{1b}[31m", "x".repeat(33)],
+                "capabilities": { "tools": {} },
                 "ttlMs": 1000, "cacheScope": "public", "instructions": "be kind",
             }))]
         }
@@ -186,7 +187,9 @@ async fn connecting_discovers() {
     assert_eq!(control.methods(), ["server/discover"], "the second answer is cached");
     assert_eq!(client.server().unwrap().instructions.as_deref(), Some("be kind"));
     let (client, _) = crate::fake::client(supports("2025-11-25")).await;
-    assert_eq!(client.discover().await.unwrap_err().code(), "unsupported_protocol_version");
+    let error = client.discover().await.unwrap_err();
+    assert_eq!(error.code(), "unsupported_protocol_version");
+    assert!(error.to_string().ends_with("only 2025-11-25"), "what cannot be shown is left out");
 }
 
 fn tools(seen: &Seen, header: &str) -> Vec<Step> {
