@@ -11,7 +11,6 @@ use palisade_protocol::{
 };
 use palisade_transport::ClientTransport;
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::value::RawValue;
 
 use crate::{
     CallError, CallOptions, ClientBuilder, ClientError, InvalidRequest, Paged, Subscription,
@@ -165,17 +164,11 @@ impl Client {
         let mut call = CallToolRequestParams::new(name);
         call.arguments = arguments.clone();
         let params = EncodedParams::new(&call)?;
-        let raw = match &arguments {
-            Some(arguments) => {
-                Some(arguments.decode::<Box<RawValue>>().map_err(|_| InvalidRequest::Json)?)
-            }
-            None => None,
-        };
         let request = Outgoing {
             method: method::TOOLS_CALL,
             params: &params,
             name: Some(name),
-            arguments: raw.as_deref(),
+            arguments: arguments.as_ref().map(RawJson::as_raw),
         };
         let answer = match self.engine.uncached(&request, options).await {
             Err(ClientError::Rpc(error)) if error.code == ErrorCode::HEADER_MISMATCH => {
