@@ -67,7 +67,10 @@ pub(super) async fn listen(server: &Arc<Shared>, registry: &Registry, call: &Cal
                 Some(changes) => send_changes(call, changes).await,
                 None => break,
             },
-            task = watch.next() => send_task(call, task.detailed()).await,
+            // What is allowed may have changed since the subscription began.
+            task = watch.next() => if tasks::check(call, &task).is_ok() {
+                send_task(call, task.detailed()).await;
+            },
         }
     }
     let mut result = EmptyResult::new();

@@ -181,10 +181,7 @@ impl Failure {
     }
 }
 
-/// The task with this id, if it is there, belongs to who asks, and runs a tool that it may use.
-///
-/// The policy is asked about the tool, not about the method: whoever may call a tool may follow what it
-/// began, and whoever may no longer call it learns nothing more of it.
+/// The task with this id, if it is there and [may be followed](check) by who asks.
 pub(super) async fn find(
     server: &Shared,
     call: &Call<'_>,
@@ -194,6 +191,14 @@ pub(super) async fn find(
         return Err(Failure::Unknown);
     }
     let task = server.tasks.store().load(id).await?.ok_or(Failure::Unknown)?;
+    check(call, &task).map(|()| task)
+}
+
+/// Whether a task belongs to who asks, and runs a tool that it may use.
+///
+/// The policy is asked about the tool, not about the method: whoever may call a tool may follow what it
+/// began, and whoever may no longer call it learns nothing more of it.
+pub(super) fn check(call: &Call<'_>, task: &StoredTask) -> Result<(), Failure> {
     if !constant_time_eq(task.owner(), &call.principal.context_key()) {
         return Err(Failure::Foreign);
     }
@@ -202,5 +207,5 @@ pub(super) async fn find(
     }
     let request = AccessRequest::new(call.principal, method::TOOLS_CALL)
         .with_target(Target::Tool(task.tool()));
-    if is_listed(call.security.policy(), request) { Ok(task) } else { Err(Failure::Denied) }
+    if is_listed(call.security.policy(), request) { Ok(()) } else { Err(Failure::Denied) }
 }

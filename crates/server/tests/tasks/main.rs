@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod peer;
+mod subscriptions;
 
 use std::{
     sync::{Arc, Mutex},
@@ -373,36 +374,4 @@ async fn a_shutdown_ends_what_runs() {
     let seen = (&task["status"], &task["statusMessage"]);
     assert_eq!(seen, (&json!("cancelled"), &json!("the server shuts down")));
     assert_eq!(peer.call("slow").await["error"]["data"]["code"], "shutting_down");
-}
-
-#[tokio::test(start_paused = true)]
-async fn subscribers_are_told_how_their_tasks_stand() {
-    let peer =
-        Peer::new(tool("ask", TaskSupport::Required, async |context| ask(&context, "name").await));
-    let id = peer.begin("ask").await;
-    let foreign = peer.send_as("eve", "tools/call", json!({ "name": "ask" }), declared()).await;
-    let foreign = foreign["result"]["taskId"].as_str().unwrap();
-    let name = question(&peer.until(&id, "input_required").await);
-
-    let listening = peer.listen(json!({ "taskIds": [id, foreign, "none", id] }));
-    let acknowledged = listening.next().await;
-    assert_eq!(acknowledged["params"]["notifications"], json!({ "taskIds": [id] }));
-    let told = listening.next().await;
-    assert_eq!(
-        (&told["method"], &told["params"]["taskId"]),
-        (&json!("notifications/tasks"), &json!(id))
-    );
-    assert_eq!(told["params"]["status"], "input_required");
-    assert!(told["params"]["inputRequests"].get(&name).is_some());
-    assert_eq!(told["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"], 9);
-    peer.update(&id, &json!({ name: named("Ann") })).await;
-    let end = loop {
-        let told = listening.next().await;
-        if told["params"]["status"] != "working" {
-            break told;
-        }
-    };
-    assert_eq!(end["params"]["result"]["content"][0]["text"], "Ann", "{end}");
-    peer.server.shutdown();
-    assert_eq!(listening.end().await["result"]["resultType"], "complete");
 }
