@@ -33,8 +33,6 @@ pub(super) struct Link {
 #[derive(Debug)]
 struct State {
     phase: Phase,
-    /// How often a server was connected to: what one was told means nothing to the next.
-    epoch: u64,
     closing: bool,
     /// Encoded lines that the driver has not taken yet.
     out: Vec<u8>,
@@ -63,14 +61,12 @@ struct Route {
 pub(super) struct Ticket {
     pub(super) id: RequestId,
     pub(super) inbox: Arc<Inbox>,
-    epoch: u64,
 }
 
 impl Link {
     pub(super) fn new(max_message_bytes: usize, start_timeout: Duration) -> Self {
         let state = State {
             phase: Phase::Starting,
-            epoch: 0,
             closing: false,
             out: Vec::new(),
             driver: None,
@@ -97,7 +93,7 @@ impl Link {
             let route = Route { inbox: Arc::clone(&inbox), wants_log };
             state.routes.insert(id.clone(), route);
             state.send(body);
-            Ok(Ticket { id: id.clone(), inbox, epoch: state.epoch })
+            Ok(Ticket { id: id.clone(), inbox })
         })
         .await
     }
@@ -124,12 +120,16 @@ impl Link {
         Ok(inbox)
     }
 
-    /// Gives up a request: its messages are not wanted any more. `tell` the server, if it is still the same.
+    /// Gives up a request: its messages are not wanted any more. `tell` the server.
     pub(super) fn give_up(&self, ticket: &Ticket, tell: bool) {
         let mut state = self.lock();
-        let current = state.epoch == ticket.epoch;
-        // Answered requests are not in the table any more.
-        if current && state.routes.remove(&ticket.id).is_some() && tell {
+        // What was answered, or asked of a former server, is not in the table any more; its id may be another's.
+        let route = state.routes.get(&ticket.id);
+        if !route.is_some_and(|route| Arc::ptr_eq(&route.inbox, &ticket.inbox)) {
+            return;
+        }
+        state.routes.remove(&ticket.id);
+        if tell {
             state.send_cancelled(&ticket.id);
         }
     }
@@ -164,7 +164,6 @@ impl Link {
     pub(super) fn set_up(&self) {
         let mut state = self.lock();
         state.phase = Phase::Up;
-        state.epoch = state.epoch.wrapping_add(1);
         state.out.clear();
         self.changed.notify_waiters();
     }

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 
+use palisade_testkit::{guard::PATIENCE, within};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines, ReadHalf, split};
 
@@ -104,6 +105,19 @@ async fn a_stream_that_is_dropped_cancels_its_request() {
     let taken = OutboundRequest::new(r#"{"id":4}"#.into(), VERSION, "m");
     assert_eq!(transport.request(taken).await.err().unwrap().code(), "invalid_request");
     drop(again);
+}
+
+#[tokio::test]
+async fn a_stream_that_has_ended_does_not_cancel_the_next_request_with_its_id() {
+    let (transport, mut server) = Server::connect(StdioTransport::builder());
+    let mut ended = request(&transport, 1, json!({})).await;
+    let answer = json!({ "jsonrpc": "2.0", "id": 1, "result": {} });
+    server.say(answer.clone()).await;
+    assert_eq!(next(&mut ended).await, Some(Ok(answer.clone())));
+    let mut again = request(&transport, 1, json!({})).await;
+    drop(ended);
+    server.say(answer.clone()).await;
+    assert_eq!(within(PATIENCE, next(&mut again)).await, Some(Ok(answer)));
 }
 
 #[tokio::test]
