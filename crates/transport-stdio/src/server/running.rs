@@ -6,7 +6,7 @@ use std::{
     future::{Future, poll_fn},
     pin::{Pin, pin},
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU8, Ordering},
     },
     task::{Context, Poll},
@@ -25,8 +25,8 @@ use super::exchange::Done;
 pub(super) struct Table {
     requests: Mutex<HashMap<RequestId, Arc<Slot>>>,
     session: OnceLock<Session>,
-    /// What tells such a client of changes; it has no id.
-    teller: OnceLock<Arc<Slot>>,
+    /// What tells such a client of changes; it has no id. Held weakly: it holds the table.
+    teller: OnceLock<Weak<Slot>>,
 }
 
 /// The place of one request: reached by the request itself, and by whoever ends it.
@@ -65,8 +65,8 @@ impl Table {
     /// Ends the subscriptions, and the session: nobody is there to tell, or to answer.
     pub(super) fn end_subscriptions(&self) {
         let slots: Vec<_> = self.lock().values().map(Arc::clone).collect();
-        let subscriptions = slots.iter().filter(|slot| slot.is_subscription());
-        for slot in subscriptions.chain(self.teller.get()) {
+        let subscriptions = slots.into_iter().filter(|slot| slot.is_subscription());
+        for slot in subscriptions.chain(self.teller.get().and_then(Weak::upgrade)) {
             slot.end(Ending::Disconnected);
         }
         if let Some(session) = self.session.get() {
@@ -131,7 +131,7 @@ impl Slot {
     /// Becomes what tells the client of changes. Returns whether it is the first.
     pub(super) fn become_teller(self: &Arc<Self>) -> bool {
         self.enter_session();
-        self.table.teller.set(Arc::clone(self)).is_ok()
+        self.table.teller.set(Arc::downgrade(self)).is_ok()
     }
 
     /// What is to be sent for a message from the outbox, if the client's revision has anything like it.
@@ -285,5 +285,22 @@ impl Future for NextEvent {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Some(running) = &mut self.0 else { return Poll::Pending };
         running.poll_event(cx).map(|event| (event, self.0.take()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_ends_with_its_stream_although_its_client_was_told_of_changes() {
+        let table = Arc::<Table>::default();
+        let teller = Slot::new(&table, 1);
+        assert!(teller.become_teller() && !Slot::new(&table, 1).become_teller());
+        table.end_subscriptions();
+        assert_eq!(teller.ended(), Some("disconnected"));
+        let left = Arc::downgrade(&table);
+        drop((table, teller));
+        assert_eq!(left.strong_count(), 0);
     }
 }
