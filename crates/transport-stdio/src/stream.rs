@@ -136,6 +136,12 @@ impl<W: AsyncWrite + Unpin> Output<W> {
 
     #[cfg(feature = "server")]
     pub(crate) fn push(&mut self, message: &[u8]) {
+        // A peer that never takes all that waits would keep all that it ever took. Half of the memory at least:
+        // what is moved is then less than what was written.
+        if self.written >= HIGH_WATER && self.written >= self.buffer.len() / 2 {
+            self.buffer.drain(..self.written);
+            self.written = 0;
+        }
         encode_line(&mut self.buffer, message);
     }
 
@@ -194,4 +200,26 @@ impl<W: AsyncWrite + Unpin> Output<W> {
 pub(crate) fn is_gone(error: &io::Error) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected};
     matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected)
+}
+
+#[cfg(all(test, feature = "server"))]
+mod tests {
+    use tokio::io::duplex;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_peer_that_never_takes_all_does_not_keep_what_it_took() {
+        let (ours, mut theirs) = duplex(4 << 10);
+        let mut output = Output::new(ours);
+        let (message, mut taken) = ([b'a'; 1 << 10], [0; 1 << 10]);
+        for _ in 0..4096 {
+            while output.has_room() {
+                output.push(&message);
+            }
+            std::future::poll_fn(|cx| Poll::Ready(output.poll_write(cx).map(drop))).await.unwrap();
+            theirs.read_exact(&mut taken).await.unwrap();
+        }
+        assert!(output.buffer.len() < 4 * HIGH_WATER, "{} bytes are kept", output.buffer.len());
+    }
 }
