@@ -63,8 +63,8 @@ impl TaskLimits {
     }
 
     /// The most bytes that a task keeps: what it asks, the answers, and the result. Default: 256 KiB. Abuse:
-    /// results that nobody fetches, and answers to fill the memory with. A task with a larger result fails;
-    /// larger answers are refused with -32602.
+    /// results that nobody fetches, and answers to fill the memory with. A task with a larger result, or a
+    /// larger error, fails; larger answers are refused with -32602.
     #[must_use]
     pub const fn max_bytes(&self) -> usize {
         self.max_bytes

@@ -7,6 +7,7 @@ use palisade_security::{
     AuditRecord, CorrelationId, Outcome, Principal, RejectError, ServerSecurity, Target,
 };
 use palisade_transport::{Call, error_of};
+use serde::Serialize;
 use tracing::Instrument as _;
 
 use super::{StoredTask, TaskAsker, TaskBounds, TaskStoreError, Tasks, new_id};
@@ -95,9 +96,12 @@ impl Start {
 
     /// What the task's record says in the end.
     fn end_of(&self, outcome: Result<CallToolResult, HandlerError>) -> End {
-        let result = match outcome.map_err(|error| *error.0) {
+        let mut result = match outcome.map_err(|error| *error.0) {
             Ok(result) | Err(Failure::Tool(result)) => result,
-            Err(Failure::Protocol(error)) => return End::Failed(error),
+            Err(Failure::Protocol(error)) => {
+                let kept = self.encode(&error).map(|_| error);
+                return End::Failed(kept.unwrap_or_else(ErrorObject::internal));
+            }
             Err(Failure::Denied(reason)) => {
                 return End::Denied(error_of(&RejectError::from(reason)), reason.code());
             }
@@ -107,13 +111,16 @@ impl Start {
                 return End::Failed(ErrorObject::internal());
             }
         };
-        self.encode(result).unwrap_or_else(|| End::Failed(ErrorObject::internal()))
+        result.result_type.get_or_insert(ResultType::Complete);
+        match self.encode(&result) {
+            Some(text) => End::Completed(text, result.is_error()),
+            None => End::Failed(ErrorObject::internal()),
+        }
     }
 
-    fn encode(&self, mut result: CallToolResult) -> Option<End> {
-        result.result_type.get_or_insert(ResultType::Complete);
-        let failed = result.is_error();
-        let text = match RawJson::from_serialize(&result) {
+    /// What the handler has returned, unless it is more than a task may keep.
+    fn encode(&self, outcome: &impl Serialize) -> Option<RawJson> {
+        let text = match RawJson::from_serialize(outcome) {
             Ok(text) => text,
             Err(error) => {
                 tracing::error!(%error, "the result of a task does not encode");
@@ -125,7 +132,7 @@ impl Start {
             tracing::error!(limit, "the result of a task exceeds `limits.tasks.max_bytes`");
             return None;
         }
-        Some(End::Completed(text, failed))
+        Some(text)
     }
 
     /// Writes the end into the record. `None` if the task was ended elsewhere meanwhile.

@@ -109,6 +109,10 @@ async fn how_a_handler_ends_is_how_its_task_ends() {
         }),
         tool("panic", TaskSupport::Required, async |_| panic!("with a secret")),
         tool("large", TaskSupport::Required, async |_| Ok("x".repeat(300 * 1024))),
+        tool("large_error", TaskSupport::Required, async |_| {
+            let error = ErrorObject::new(ErrorCode::new(7), "seven");
+            Err(HandlerError::protocol(error.with_data(json!("x".repeat(300 * 1024)))))
+        }),
     ]);
     for (name, status, error) in [
         ("tool_error", "completed", Value::Null),
@@ -121,6 +125,7 @@ async fn how_a_handler_ends_is_how_its_task_ends() {
         ),
         ("panic", "failed", json!({ "code": -32603, "message": "internal error" })),
         ("large", "failed", json!({ "code": -32603, "message": "internal error" })),
+        ("large_error", "failed", json!({ "code": -32603, "message": "internal error" })),
     ] {
         let id = peer.begin(name).await;
         let task = peer.ended(&id).await;
@@ -128,9 +133,8 @@ async fn how_a_handler_ends_is_how_its_task_ends() {
         assert_eq!(task["result"]["isError"] == true, name == "tool_error", "{name}: {task}");
     }
     let codes: Vec<_> = peer.audit.entries().into_iter().map(|entry| entry.code).collect();
-    let expected =
-        ["task_tool_failed", "task_failed", "path_not_authorized", "task_failed", "task_failed"];
-    assert_eq!(codes, expected);
+    let failed = "task_failed";
+    assert_eq!(codes, ["task_tool_failed", failed, "path_not_authorized", failed, failed, failed]);
 }
 
 #[tokio::test(start_paused = true)]
