@@ -26,20 +26,22 @@ pub(super) async fn call(
         Ok(prepared) => prepared,
         Err(reply) => return reply,
     };
-    match tool.route.task.support {
-        TaskSupport::Required if !tasks::are_declared(call) => tasks::undeclared(call),
-        TaskSupport::Optional | TaskSupport::Required if tasks::are_declared(call) => {
-            Box::pin(tasks::call(server, call, *authorized, tool, context, arguments)).await
+    let support = tool.route.task.support;
+    if support != TaskSupport::Forbidden {
+        if tasks::are_declared(call) {
+            return Box::pin(tasks::call(server, call, *authorized, tool, context, arguments))
+                .await;
         }
-        _ => {
-            let run = || tool.route.handler.run(arguments, context.clone());
-            let outcome = match run::begin(*authorized, run) {
-                Ok(running) => running.await,
-                Err(error) => Err(error),
-            };
-            reply::tool(server, call, &context, outcome)
+        if support == TaskSupport::Required {
+            return tasks::undeclared(call);
         }
     }
+    let run = || tool.route.handler.run(arguments, context.clone());
+    let outcome = match run::begin(*authorized, run) {
+        Ok(running) => running.await,
+        Err(error) => Err(error),
+    };
+    reply::tool(server, call, &context, outcome)
 }
 
 /// Finds the tool, and what it runs with. Not async: nothing of what this takes is kept while the tool runs.
