@@ -1,6 +1,6 @@
 //! Tasks: calls that outlive their request, followed by asking how they stand.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, fmt, time::Duration};
 
 use palisade_protocol::{
     CallToolResult, CancelTaskRequestParams, CreateTaskResult, DetailedTask, ErrorObject,
@@ -37,7 +37,7 @@ pub enum StartedCall {
 ///
 /// Who has it may reach the task on a server that does not tell its callers apart: store it like the data it
 /// stands for, and keep it out of logs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskHandle {
     task: Task,
     /// The questions that were answered, so that nobody is asked twice.
@@ -61,6 +61,13 @@ impl TaskHandle {
     fn interval(&self) -> Duration {
         let told = self.task.poll_interval_ms.map(Duration::from_millis);
         told.unwrap_or(USUAL_INTERVAL).clamp(SHORTEST_INTERVAL, LONGEST_INTERVAL)
+    }
+}
+
+impl fmt::Debug for TaskHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the id: who has it may reach the task.
+        f.debug_struct("TaskHandle").field("status", &self.task.status).finish_non_exhaustive()
     }
 }
 

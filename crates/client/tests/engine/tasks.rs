@@ -178,6 +178,7 @@ async fn a_handle_is_stored_and_used_again() {
     let StartedCall::Task(mut handle) = started else { panic!("{started:?}") };
     assert_eq!((handle.task_id(), handle.task().status), ("t-1", TaskStatus::Working));
     assert_eq!(client.wait_for_task(&mut handle).await.unwrap_err().code(), "timeout");
+    assert!(!format!("{handle:?}").contains("t-1"), "its id is not for logs");
     let stored = serde_json::to_string(&handle).unwrap();
 
     let mut handle: TaskHandle = serde_json::from_str(&stored).unwrap();

@@ -1,6 +1,6 @@
 //! [`StoredTask`]: the record of one task, and how it may change.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use palisade_protocol::{
     DetailedTask, ErrorObject, InputRequest, InputRequests, RawJson, Task, TaskStatus,
@@ -19,7 +19,7 @@ const MAX_QUESTIONS: usize = 32;
 ///
 /// It holds what the client answered and what the tool returned. A store that writes records somewhere
 /// else protects them there.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct StoredTask {
     id: String,
     owner: [u8; 32],
@@ -263,6 +263,17 @@ impl StoredTask {
     }
 }
 
+impl fmt::Debug for StoredTask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the id, for who has it may reach the task, and nothing of what client and tool said.
+        f.debug_struct("StoredTask")
+            .field("tool", &self.tool)
+            .field("version", &self.version)
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use palisade_protocol::{ElicitRequestFormParams, ElicitSchema};
@@ -353,6 +364,18 @@ mod tests {
             let details = (detailed.result.is_some(), detailed.error.is_some());
             assert_eq!(details, (status == TaskStatus::Completed, status == TaskStatus::Failed));
         }
+    }
+
+    #[test]
+    fn a_record_shows_neither_its_id_nor_what_was_said() {
+        let mut task = StoredTask { id: "canary".into(), ..task() };
+        let name = task.ask("canary", &question(), 10_000, NOW).unwrap();
+        task.note("canary", NOW).unwrap();
+        let said = BTreeMap::from([(name, RawJson::from(json!("canary")))]);
+        assert_eq!(task.answer(&said, 10_000, NOW), Some(true));
+        assert!(!format!("{task:?}").contains("canary"));
+        task.complete(RawJson::from(json!("canary")), NOW).unwrap();
+        assert!(!format!("{task:?}").contains("canary"));
     }
 
     #[test]
