@@ -155,6 +155,21 @@ impl Target {
         Self { address, peer: RawPeer::new(address), audit, runs }
     }
 
+    /// The tool `add`, and more, under these limits; over HTTP+SSE too, the transport of 2024-11-05.
+    pub(crate) async fn start_legacy_sse(
+        limits: Limits,
+        more: impl FnOnce(ServerBuilder) -> ServerBuilder,
+    ) -> Self {
+        let (runs, audit) = (Runs::default(), Arc::new(Audit::default()));
+        let rules = rules().without_tls().with_limits(limits).with_audit(Arc::clone(&audit));
+        let server = more(Server::new("target", "1.0.0").with_tool(add(&runs))).build().unwrap();
+        let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
+        let http = HttpServer::bind(loopback, server, rules.build().unwrap()).await.unwrap();
+        let address = http.local_addr().unwrap();
+        tokio::spawn(http.with_legacy_sse().serve());
+        Self { address, peer: RawPeer::new(address), audit, runs }
+    }
+
     pub(crate) async fn connect(&self) -> RawConnection {
         self.peer.connect().await.unwrap()
     }

@@ -2,10 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use palisade::security::{Limits, ManualClock, SessionLimits, UnixMillis};
-use palisade_testkit::{guard::PATIENCE, within};
+use palisade::{
+    Context, RawArguments, ToolRoute,
+    security::{Limits, ManualClock, SessionLimits, UnixMillis},
+    server::ServerBuilder,
+};
+use palisade_testkit::{RawRequest, guard::PATIENCE, within};
+use serde_json::{Value, json};
 
-use super::client::{Client, NEWEST, Stream, add, bare, initialize, refusal, status};
+use super::client::{Client, NEWEST, Stream, add, bare, call, initialize, refusal, status};
 use crate::support::{ALICE, BOB, Refusal, Target};
 
 async fn target(sessions: SessionLimits) -> (Target, Arc<ManualClock>) {
@@ -104,5 +109,40 @@ async fn h4_streams_count_as_requests() {
     assert_eq!(full.header("retry-after"), Some("1"));
     stream.abort();
     let free = async { while target.send(&client.post(&add(1))).await.status() == 429 {} };
+    within(PATIENCE, free).await;
+}
+
+#[tokio::test]
+async fn h4_answers_that_nobody_reads_count_as_requests() {
+    let large = |server: ServerBuilder| {
+        let large = async |_: RawArguments, _: Context| "x".repeat(1 << 20);
+        server.with_tool(ToolRoute::dynamic("large", json!({"type": "object"}), large))
+    };
+    let limits = Limits::new().with_max_in_flight_per_principal(4).with_sse_queue(1);
+    let target = Target::start_legacy_sse(limits, large).await;
+    let get = RawRequest::new("GET", "/mcp").with_header("Accept", "text/event-stream");
+    let mut stream = Stream::open(&target, &get.with_token(ALICE)).await;
+    let url = stream.next().await.unwrap().data.unwrap();
+    let post = |message: &Value| bare(ALICE, message).with_target(&url);
+    assert_eq!(target.send(&post(&initialize("2024-11-05"))).await.status(), 202);
+    assert!(stream.next().await.is_some());
+    // From here on nothing is read: what the system does not hold for the reader waits.
+    let mut refused = None;
+    for id in 1..=64 {
+        target.audit.forget();
+        let answer = target.send(&post(&call(id, "large", json!({})))).await;
+        if answer.status() != 202 {
+            refused = Some(refusal(&answer));
+            break;
+        }
+        // The handler is done, so it is not what takes the place.
+        target.audit.wait_for(1).await;
+    }
+    assert_eq!(refused, Some((429, "too_many_in_flight".to_owned())));
+    let free = async {
+        while target.send(&post(&add(100))).await.status() == 429 {
+            assert!(stream.next().await.is_some());
+        }
+    };
     within(PATIENCE, free).await;
 }

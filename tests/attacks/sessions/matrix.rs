@@ -1,11 +1,11 @@
 //! The compatibility matrix: every era of a client against every era of a server.
 
-use palisade::{http::HttpServer, protocol::Eras};
-use palisade_testkit::{RawPeer, RawRequest, guard::PATIENCE, within};
+use palisade::{protocol::Eras, security::Limits};
+use palisade_testkit::{RawRequest, guard::PATIENCE, within};
 use serde_json::{Value, json};
 
 use super::client::{Client, NEWEST, Stream, add, bare, initialize, request};
-use crate::support::{ALICE, Target, call_add, rules};
+use crate::support::{ALICE, Target, call_add};
 
 async fn target(eras: Eras) -> Target {
     Target::start_with(|rules| rules, move |server, _| server.with_eras(eras)).await
@@ -167,17 +167,7 @@ async fn h6_batches_in_the_one_revision_that_has_them() {
 /// HTTP+SSE, the transport of 2024-11-05.
 #[tokio::test]
 async fn legacy_client_http_sse_server() {
-    let server = palisade::Server::new("target", "1.0.0")
-        .with_tool(crate::support::add(&crate::support::Runs::default()))
-        .build()
-        .unwrap();
-    let security = rules().without_tls().build().unwrap();
-    let http = HttpServer::bind(([127, 0, 0, 1], 0).into(), server, security).await.unwrap();
-    let address = http.local_addr().unwrap();
-    tokio::spawn(http.with_legacy_sse().serve());
-    let mut target = Target::start().await;
-    (target.address, target.peer) = (address, RawPeer::new(address));
-
+    let target = Target::start_legacy_sse(Limits::new(), |server| server).await;
     let get = RawRequest::new("GET", "/mcp").with_header("Accept", "text/event-stream");
     let mut stream = Stream::open(&target, &get.clone().with_token(ALICE)).await;
     let endpoint = stream.next().await.unwrap();

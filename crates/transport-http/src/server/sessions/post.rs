@@ -74,7 +74,7 @@ pub(in crate::server) async fn post(
         Err(error) => return Ok(malformed(&error, trail)),
     }
     let place = place.detach(&incoming.shared.admission);
-    let run = Run::one(asked(&incoming, &session, body.clone(), trail.detach(), place));
+    let run = Run::one(asked(&incoming, &session, body.clone(), trail.detach(), Some(place)));
     Ok(run_in(&incoming, used, &session, run).await)
 }
 
@@ -167,7 +167,7 @@ async fn batch(
                         session,
                         message.clone(),
                         trail.detach(),
-                        place,
+                        Some(place),
                     )),
                     Err(reject) => {
                         let reply = Reply::rejected(Some(&request.id), &reject);
@@ -242,7 +242,7 @@ pub(super) fn asked(
     session: &Arc<Session>,
     body: Bytes,
     trail: Trail<'static>,
-    place: Place<'static>,
+    place: Option<Place<'static>>,
 ) -> Asked {
     Asked {
         shared: Arc::clone(incoming.shared),

@@ -50,7 +50,8 @@ pub(super) struct Asked {
     /// The message, which is a request.
     pub(super) body: Bytes,
     pub(super) trail: Trail<'static>,
-    pub(super) place: Place<'static>,
+    /// None if whoever asks holds it for longer than the handler runs.
+    pub(super) place: Option<Place<'static>>,
 }
 
 impl Run {

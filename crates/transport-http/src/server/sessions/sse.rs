@@ -155,8 +155,8 @@ pub(super) async fn post(
     }
     let session = Arc::clone(used.session()?);
     let place = place.detach(&incoming.shared.admission);
-    let run = Run::one(asked(incoming, &session, body.clone(), trail.detach(), place));
-    channel.spawn(tell(run, Arc::clone(&channel.outbox)));
+    let run = Run::one(asked(incoming, &session, body.clone(), trail.detach(), None));
+    channel.spawn(tell(run, Arc::clone(&channel.outbox), place));
     Ok(Answer::accepted())
 }
 
@@ -185,8 +185,9 @@ async fn begin(
     Ok(Answer::accepted())
 }
 
-/// Tells what a request says.
-async fn tell(mut run: Run, outbox: Arc<Outbox>) {
+/// Tells what a request says. It holds its place until all is told: a client that reads nothing could otherwise
+/// have answers without end wait for it.
+async fn tell(mut run: Run, outbox: Arc<Outbox>, _place: Place<'static>) {
     loop {
         match poll_fn(|cx| run.poll_next(cx)).await {
             Said::Message(message) => outbox.send(message).await,
