@@ -19,6 +19,10 @@ use super::{
     sse::Channel,
 };
 
+/// How often all sessions are looked at for who finds no place: one who floods must not have it done each time.
+/// Those who are refused are told to wait as long.
+const SWEEP_WHEN_FULL: Duration = Duration::from_secs(1);
+
 /// The sessions of one endpoint: an id of another one is unknown here.
 #[derive(Debug)]
 pub(in crate::server) struct Sessions {
@@ -57,12 +61,13 @@ impl Sessions {
         session: Option<Session>,
         channel: Option<Channel>,
     ) -> Result<Use, RejectError> {
-        self.sweep_at_times(security).await;
         let limits = security.limits();
+        // A service without a listener has nobody else to do it.
+        self.sweep_every(limits.sessions().idle_timeout() / 4, security).await;
         let place = match self.settings.places.admit_session(principal, limits) {
             Ok(place) => place,
             Err(_) => {
-                self.sweep(security).await;
+                self.sweep_every(SWEEP_WHEN_FULL, security).await;
                 self.settings.places.admit_session(principal, limits)?
             }
         };
@@ -133,13 +138,55 @@ impl Sessions {
         }
     }
 
-    /// Looks for those that are over a few times in the time that they may rest: a service without a
-    /// listener has nobody else to do it.
-    async fn sweep_at_times(&self, security: &ServerSecurity) {
-        let every = security.limits().sessions().idle_timeout().as_millis() / 4;
+    /// Ends all that are over, unless that was done less than this long ago.
+    async fn sweep_every(&self, every: Duration, security: &ServerSecurity) {
         let now = security.clock().now().as_millis();
-        if u128::from(now.saturating_sub(self.swept.load(Ordering::Relaxed))) >= every {
+        let since = now.saturating_sub(self.swept.load(Ordering::Relaxed));
+        if u128::from(since) >= every.as_millis() {
             self.sweep(security).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, time::Duration};
+
+    use palisade_security::{
+        AllowedOrigins, Limits, ManualClock, Principal, SecurityConfig, SessionLimits, UnixMillis,
+    };
+
+    use super::{super::events::MemoryEventStore, Sessions, Settings};
+
+    #[tokio::test]
+    async fn a_flood_does_not_have_all_sessions_looked_at_each_time() {
+        let clock = Arc::new(ManualClock::new(UnixMillis::from_secs(1_800_000_000)));
+        let limits = SessionLimits::new()
+            .with_max_per_principal(1)
+            .with_idle_timeout(Duration::from_secs(60));
+        let security = SecurityConfig::server()
+            .with_allowed_origins(AllowedOrigins::none())
+            .dangerous()
+            .without_authentication()
+            .without_tls()
+            .with_limits(Limits::new().with_sessions(limits.clone()))
+            .with_clock(Arc::clone(&clock))
+            .build()
+            .unwrap();
+        let sessions = Sessions::new(Settings {
+            places: Arc::default(),
+            events: Arc::new(MemoryEventStore::new(limits)),
+            streams: false,
+            legacy_sse: false,
+        });
+        let alice = Principal::new("alice", "bearer");
+        let open = async || sessions.open(&alice, &security, None, None).await.is_ok();
+        assert!(open().await);
+        clock.advance(Duration::from_millis(59_500));
+        assert!(!open().await, "the first one is not over");
+        clock.advance(Duration::from_millis(500));
+        assert!(!open().await, "nobody looks again so soon");
+        clock.advance(Duration::from_millis(500));
+        assert!(open().await, "whoever comes back when told to finds the place free");
     }
 }
