@@ -160,13 +160,22 @@ impl Target {
         limits: Limits,
         more: impl FnOnce(ServerBuilder) -> ServerBuilder,
     ) -> Self {
+        Self::start_http(limits, more, HttpServer::with_legacy_sse).await
+    }
+
+    /// The tool `add`, and more, under these limits; served in another way than the usual one.
+    pub(crate) async fn start_http(
+        limits: Limits,
+        more: impl FnOnce(ServerBuilder) -> ServerBuilder,
+        how: impl FnOnce(HttpServer) -> HttpServer,
+    ) -> Self {
         let (runs, audit) = (Runs::default(), Arc::new(Audit::default()));
         let rules = rules().without_tls().with_limits(limits).with_audit(Arc::clone(&audit));
         let server = more(Server::new("target", "1.0.0").with_tool(add(&runs))).build().unwrap();
         let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
         let http = HttpServer::bind(loopback, server, rules.build().unwrap()).await.unwrap();
         let address = http.local_addr().unwrap();
-        tokio::spawn(http.with_legacy_sse().serve());
+        tokio::spawn(how(http).serve());
         Self { address, peer: RawPeer::new(address), audit, runs }
     }
 

@@ -2,11 +2,16 @@
 
 use std::sync::{Arc, Mutex};
 
-use palisade::security::{Limits, ManualClock, Outcome, UnixMillis};
+use bytes::Bytes;
+use palisade::{
+    http::{EventId, EventStore, MemoryEventStore},
+    security::{Limits, ManualClock, Outcome, SessionLimits, UnixMillis},
+};
 use palisade_testkit::{RawRequest, guard::PATIENCE, within};
 use serde_json::json;
+use tokio::sync::Semaphore;
 
-use super::client::{Client, NEWEST, Stream, add, refusal};
+use super::client::{Client, NEWEST, Stream, add, refusal, status};
 use crate::support::Target;
 
 fn trigger(
@@ -114,4 +119,53 @@ async fn streams_end_with_their_session() {
     assert_eq!(target.send(&client.delete()).await.status(), 204);
     target.check_trace(Outcome::Allowed, "session_closed", Some(204)).await;
     assert_eq!(within(PATIENCE, stream.next()).await, None);
+}
+
+/// Takes its time to say what it has kept.
+#[derive(Debug)]
+struct Slow {
+    kept: MemoryEventStore,
+    asked: Semaphore,
+    go: Semaphore,
+}
+
+#[async_trait::async_trait]
+impl EventStore for Slow {
+    async fn append(&self, session: &[u8; 32], id: EventId, data: Bytes) {
+        self.kept.append(session, id, data).await;
+    }
+
+    async fn after(&self, session: &[u8; 32], id: EventId) -> Option<Vec<(EventId, Bytes)>> {
+        let found = self.kept.after(session, id).await;
+        self.asked.add_permits(1);
+        self.go.acquire().await.unwrap().forget();
+        found
+    }
+
+    async fn remove(&self, session: &[u8; 32]) {
+        self.kept.remove(session).await;
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_ends_while_a_stream_is_opened_has_none() {
+    let kept = MemoryEventStore::new(SessionLimits::new());
+    let slow = Arc::new(Slow { kept, asked: Semaphore::new(0), go: Semaphore::new(0) });
+    let events = Arc::clone(&slow);
+    let how = |http: palisade::http::HttpServer| http.with_event_store(events);
+    let target = Target::start_http(Limits::new(), |server| server, how).await;
+    let client = Client::open(&target, NEWEST).await;
+    let mut stream = Stream::open(&target, &client.get()).await;
+    let last = stream.next().await.unwrap().id.unwrap();
+    stream.abort();
+    // The place of the reader is free once the server knows.
+    within(PATIENCE, async { while status(&target, &client.get()).await == 409 {} }).await;
+    let get = client.get().with_header("Last-Event-ID", &last);
+    let end = async {
+        slow.asked.acquire().await.unwrap().forget();
+        assert_eq!(target.send(&client.delete()).await.status(), 204);
+        slow.go.add_permits(1);
+    };
+    let (opened, ()) = tokio::join!(status(&target, &get), end);
+    assert_eq!(opened, 404);
 }

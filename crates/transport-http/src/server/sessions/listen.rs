@@ -178,6 +178,10 @@ async fn attach(
         *held = place.take();
         // A subscription is refused at once, or not at all.
         let said = poll_fn(|cx| Poll::Ready(teller.poll_said(cx))).await;
+        // It may have ended meanwhile. What ends it later tells the stream.
+        if used.is_closed() {
+            return Err(RejectError::SessionNotFound);
+        }
         let said = match said {
             Poll::Ready(Said::Message(message)) => Some(message),
             Poll::Ready(Said::LetGo) | Poll::Pending => None,
