@@ -24,8 +24,13 @@ use palisade_protocol::{
 use palisade_transport::{MessageStream, OutboundRequest, TransportError};
 
 pub(super) use self::cancel::{CancelOnDrop, Cancellations};
-use self::{batch::Several, resume::Resumable};
-use super::{Core, head, legacy_sse::LegacySse, receive::Received, stream::EventStream};
+use self::resume::Resumable;
+use super::{
+    Core, head,
+    legacy_sse::LegacySse,
+    receive::Received,
+    stream::{Arrived, EventStream},
+};
 
 /// The longest session id that is kept. It goes out with every request.
 const MAX_SESSION_ID: usize = 1024;
@@ -115,7 +120,7 @@ pub(super) async fn exchange(
             cancel.disarm();
             let context = single.authn_context();
             let messages = single.take().map(|message| batch::split(version, message));
-            Ok(Box::new(Several::new(messages.transpose()?.unwrap_or_default(), context)))
+            Ok(Box::new(Arrived::new(messages.transpose()?.unwrap_or_default(), context)))
         }
         Ok(Received::Events(events)) => {
             Ok(Box::new(Resumable::new(Arc::clone(core), version, *events, Some(cancel))))

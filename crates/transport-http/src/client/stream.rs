@@ -2,6 +2,7 @@
 
 use std::{
     future::Future,
+    option,
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
@@ -18,24 +19,30 @@ use crate::sse::{SseDecoder, SseEvent};
 /// What a line of an event has besides its data: `data: ` and a few bytes to spare.
 const LINE_OVERHEAD: usize = 16;
 
-/// One message, or none.
-pub(super) struct Single {
-    message: Option<Bytes>,
+/// The messages of a body that has come as a whole.
+pub(super) struct Arrived<M> {
+    messages: M,
     context: Option<[u8; 32]>,
 }
 
-impl Single {
-    pub(super) fn new(message: Option<Bytes>, context: Option<[u8; 32]>) -> Self {
-        Self { message, context }
+/// One message, or none.
+pub(super) type Single = Arrived<option::IntoIter<Bytes>>;
+
+impl<M: Iterator<Item = Bytes>> Arrived<M> {
+    pub(super) fn new(
+        messages: impl IntoIterator<IntoIter = M>,
+        context: Option<[u8; 32]>,
+    ) -> Self {
+        Self { messages: messages.into_iter(), context }
     }
 
-    /// The message, if it has not been read.
+    /// The next message that has not been read.
     pub(super) fn take(&mut self) -> Option<Bytes> {
-        self.message.take()
+        self.messages.next()
     }
 }
 
-impl MessageStream for Single {
+impl<M: Iterator<Item = Bytes> + Send + Unpin> MessageStream for Arrived<M> {
     fn authn_context(&self) -> Option<[u8; 32]> {
         self.context
     }
@@ -44,7 +51,7 @@ impl MessageStream for Single {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, TransportError>>> {
-        Poll::Ready(self.message.take().map(Ok))
+        Poll::Ready(self.take().map(Ok))
     }
 }
 
@@ -84,9 +91,7 @@ impl EventStream {
     pub(super) fn retry(&self) -> Option<Duration> {
         self.decoder.retry()
     }
-}
 
-impl EventStream {
     /// Polls for the next event with data; `None` after the last.
     pub(super) fn poll_event(
         &mut self,

@@ -1,14 +1,10 @@
 //! Batches of a server: revision 2025-03-26 alone lets it send several messages as one array.
 
-use std::{
-    collections::VecDeque,
-    pin::Pin,
-    task::{Context, Poll},
-};
+use std::collections::VecDeque;
 
 use bytes::Bytes;
 use palisade_protocol::{DecodeLimits, ProtocolVersion, legacy};
-use palisade_transport::{MessageStream, TransportError};
+use palisade_transport::TransportError;
 
 /// The messages in what came: one, or those of a batch. The engine decodes each on its own.
 pub(super) fn split(
@@ -27,30 +23,5 @@ pub(super) fn split(
             Ok(messages.into_iter().map(slice).collect())
         }
         Some(Err(_)) => Err(TransportError::InvalidResponse("its batch is not one")),
-    }
-}
-
-/// The messages of a body.
-pub(super) struct Several {
-    messages: VecDeque<Bytes>,
-    context: Option<[u8; 32]>,
-}
-
-impl Several {
-    pub(super) fn new(messages: VecDeque<Bytes>, context: Option<[u8; 32]>) -> Self {
-        Self { messages, context }
-    }
-}
-
-impl MessageStream for Several {
-    fn authn_context(&self) -> Option<[u8; 32]> {
-        self.context
-    }
-
-    fn poll_next(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, TransportError>>> {
-        Poll::Ready(self.messages.pop_front().map(Ok))
     }
 }
