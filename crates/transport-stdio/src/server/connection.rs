@@ -150,7 +150,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
             exchange(Arc::clone(&self.shared), self.peer.clone(), line, Arc::clone(&slot), id)
                 .instrument(request_span(id, TRANSPORT));
         let mut running = Running::new(Box::pin(exchange), slot);
-        loop {
+        // A handler that sends without end never waits while its messages are taken.
+        while self.output.has_room() {
             match running.poll_event(cx) {
                 Poll::Ready(Event::Message(message)) => self.output.push(&message),
                 Poll::Ready(Event::End(message)) => {

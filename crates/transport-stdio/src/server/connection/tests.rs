@@ -19,12 +19,16 @@ use tokio::io::{
 use super::*;
 use crate::{StdioServer, stream::HIGH_WATER};
 
-/// Obeys the method: `echo` answers at once, `notify` sends two notifications first, `wait` never ends, and nor
-/// does what is asked for an `initialize`.
+/// Obeys the method: `echo` answers at once, `notify` sends two notifications first, `flood` very many, `wait`
+/// never ends, and nor does what is asked for an `initialize`.
 #[derive(Clone, Debug, Default)]
 struct Obedient {
     started: Arc<AtomicUsize>,
+    sent: Arc<AtomicUsize>,
 }
+
+/// How many notifications are very many.
+const FLOOD: usize = 20_000;
 
 impl Dispatcher for Obedient {
     fn dispatch<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Reply> {
@@ -36,6 +40,13 @@ impl Dispatcher for Obedient {
                         let message = encode::notification("n", &json!({ "n": n })).unwrap();
                         call.outbox.send(message.into()).await;
                         tokio::task::yield_now().await;
+                    }
+                }
+                "flood" => {
+                    for n in 0..FLOOD {
+                        let message = encode::notification("n", &json!({ "n": n })).unwrap();
+                        call.outbox.send(message.into()).await;
+                        self.sent.fetch_add(1, Ordering::SeqCst);
                     }
                 }
                 "wait" | "subscriptions/listen" | "server/discover" => pending().await,
@@ -275,6 +286,19 @@ async fn a_peer_that_reads_nothing_holds_no_memory_and_loses_nothing() {
     }
     sending.await.unwrap();
     client.served.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_sends_without_end_waits_for_its_reader() {
+    let mut client = Client::start_with(Limits::new(), RateLimits::new(), 4 << 10);
+    client.request(1, "flood").await;
+    sleep(Duration::from_secs(1)).await;
+    let sent = client.engine.sent.load(Ordering::SeqCst);
+    assert!(sent * 36 < 2 * HIGH_WATER, "{sent} notifications wait");
+    for n in 0..FLOOD {
+        assert_eq!(client.next().await["params"]["n"], n);
+    }
+    assert_eq!(client.next().await["id"], 1);
 }
 
 /// Counts writes, and takes nothing while it is full.
