@@ -77,7 +77,7 @@ impl Process {
     pub(super) async fn serve(self, link: &Link) -> End {
         let Self { mut child, mut group, stdin, stdout, stderr } = self;
         let served = async {
-            let end = serve_streams(link, &mut child, &group, stdin, stdout).await;
+            let end = serve_streams(link, &mut child, &mut group, stdin, stdout).await;
             // Whoever waits learns it now, not when the process is gone.
             link.drop_waiting(match end {
                 End::Gone => TransportError::Interrupted,
@@ -102,7 +102,7 @@ impl Process {
 async fn serve_streams(
     link: &Link,
     child: &mut Child,
-    group: &Group,
+    group: &mut Group,
     stdin: ChildStdin,
     stdout: ChildStdout,
 ) -> End {
@@ -112,7 +112,7 @@ async fn serve_streams(
         end = &mut driving => end,
         _ = child.wait() => {
             // What it started may hold on to the pipes.
-            group.signal(Signal::KILL);
+            group.end();
             timeout(TO_ARRIVE, driving).await.unwrap_or(End::Gone)
         }
     }
