@@ -244,10 +244,13 @@ impl Link {
 
     /// Hands the messages of a line to whom they are for.
     pub(super) fn deliver(&self, line: Bytes) {
-        if line.starts_with(b"[") {
-            peek::batch(&line).into_iter().for_each(|message| self.deliver_one(message));
-        } else {
-            self.deliver_one(line);
+        match peek::batch(&line) {
+            None => self.deliver_one(line),
+            Some(Ok(messages)) => messages.into_iter().for_each(|it| self.deliver_one(it)),
+            Some(Err(error)) => {
+                tracing::warn!(%error, "a batch of the server was left out");
+                self.lost(TransportError::InvalidResponse("its batch is not one"));
+            }
         }
     }
 
@@ -297,14 +300,19 @@ impl Link {
         }
     }
 
-    /// A line was left out. If it can only have been one response, its request need not wait.
+    /// A line was left out.
     pub(super) fn lost_line(&self, error: LineError) {
         tracing::warn!(code = error.code(), "a line of the server was left out");
+        self.lost(match error {
+            LineError::TooLong { limit } => TransportError::ResponseTooLarge { limit },
+            _ => TransportError::InvalidResponse("it is not utf-8"),
+        });
+    }
+
+    /// Something was lost. If it can only have been one response, its request need not wait.
+    fn lost(&self, error: TransportError) {
         if let Some(route) = self.lock().take_only_route() {
-            route.inbox.fail(match error {
-                LineError::TooLong { limit } => TransportError::ResponseTooLarge { limit },
-                _ => TransportError::InvalidResponse("it is not utf-8"),
-            });
+            route.inbox.fail(error);
         }
     }
 

@@ -1,7 +1,7 @@
 //! As much of a message as it takes to know whose it is. The engine reads it properly.
 
 use bytes::Bytes;
-use palisade_protocol::{RequestId, method};
+use palisade_protocol::{DecodeError, DecodeLimits, RequestId, legacy, method};
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
@@ -44,10 +44,11 @@ pub(super) enum Addressee {
     Listener,
 }
 
-/// The messages of an array, which revision 2025-03-26 allows.
-pub(super) fn batch(line: &Bytes) -> Vec<Bytes> {
-    let batch: Vec<&RawValue> = serde_json::from_slice(line).unwrap_or_default();
-    batch.into_iter().map(|message| line.slice_ref(message.get().as_bytes())).collect()
+/// The messages of a line that is an array, which revision 2025-03-26 allows.
+pub(super) fn batch(line: &Bytes) -> Option<Result<Vec<Bytes>, DecodeError>> {
+    let batch = legacy::batch(line, &DecodeLimits::default())?;
+    let slice = |message: &RawValue| line.slice_ref(message.get().as_bytes());
+    Some(batch.map(|messages| messages.into_iter().map(slice).collect()))
 }
 
 /// Whom a message is for; `None` if it is no message.
@@ -115,12 +116,13 @@ mod tests {
 
     #[test]
     fn batches_are_taken_apart() {
-        for (line, expected) in [
-            (r#"[{"id":1}, {"id":2} ]"#, &[r#"{"id":1}"#, r#"{"id":2}"#][..]),
-            ("[]", &[]),
-            ("[{]", &[]),
-        ] {
-            assert_eq!(batch(&Bytes::from_static(line.as_bytes())), expected, "{line}");
+        let batch = |line: &str| batch(&Bytes::copy_from_slice(line.as_bytes()));
+        let both = batch(r#" [{"id":1}, {"id":2} ]"#).unwrap().unwrap();
+        assert_eq!(both, [r#"{"id":1}"#, r#"{"id":2}"#]);
+        assert!(batch(r#"{"id":1}"#).is_none());
+        let long = format!("[0{}]", ",0".repeat(100));
+        for line in ["[]", "[{]", &long] {
+            assert!(batch(line).unwrap().is_err(), "{line}");
         }
     }
 

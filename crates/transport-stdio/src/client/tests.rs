@@ -149,6 +149,9 @@ async fn what_is_lost_ends_who_waits_for_it() {
     let mut only = request(&transport, 1, json!({})).await;
     server.say(json!({ "id": 1, "result": "x".repeat(200) })).await;
     assert_eq!(next(&mut only).await, Some(Err("response_too_large")));
+    let mut only = request(&transport, 1, json!({})).await;
+    server.say(vec![0; 33].into()).await;
+    assert_eq!(within(PATIENCE, next(&mut only)).await, Some(Err("invalid_response")));
     let (mut one, mut other) =
         (request(&transport, 2, json!({})).await, request(&transport, 3, json!({})).await);
     server.say(json!({ "id": 2, "result": "x".repeat(200) })).await;
