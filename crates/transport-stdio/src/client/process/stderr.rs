@@ -12,6 +12,8 @@ const MAX_LINE: usize = 4 << 10;
 /// How many bytes are logged in each period; the rest is read, counted and dropped.
 const BUDGET: usize = 64 << 10;
 const PERIOD: Duration = Duration::from_secs(10);
+/// What a line counts for at least: each is an event, however short.
+const MIN_LINE: usize = 64;
 
 /// Logs lines as `tracing` events at `INFO` with the target `palisade::stdio::stderr` until the stream ends.
 /// A server that floods it neither fills the log nor blocks itself.
@@ -53,15 +55,16 @@ struct Budget {
 }
 
 impl Budget {
-    /// Whether so many bytes may be logged.
+    /// Whether a line of so many bytes may be logged.
     fn spend(&mut self, bytes: usize) -> bool {
-        if self.left < bytes && self.began.elapsed() >= PERIOD {
+        let cost = bytes.max(MIN_LINE);
+        if self.left < cost && self.began.elapsed() >= PERIOD {
             self.report();
             *self = Self { left: BUDGET, dropped: 0, began: Instant::now() };
         }
-        let within = self.left >= bytes;
+        let within = self.left >= cost;
         if within {
-            self.left -= bytes;
+            self.left -= cost;
         } else {
             self.left = 0;
             self.dropped = self.dropped.saturating_add(bytes);
@@ -85,6 +88,9 @@ mod tests {
         let mut budget = Budget { left: BUDGET, dropped: 0, began: Instant::now() };
         let spent = (0..100).filter(|_| budget.spend(1 << 10)).count();
         assert_eq!((spent, budget.dropped), (64, 36 << 10));
+        tokio::time::advance(PERIOD).await;
+        let spent = (0..10_000).filter(|_| budget.spend(1)).count();
+        assert_eq!((spent, budget.dropped), (1024, 10_000 - 1024), "events count too");
         tokio::time::advance(PERIOD).await;
         assert!(budget.spend(1));
         assert_eq!(budget.dropped, 0);
