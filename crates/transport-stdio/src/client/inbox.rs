@@ -28,14 +28,15 @@ struct State {
 
 impl Inbox {
     /// Queues a message, unless the reader has this much to read already.
-    pub(super) fn push(&self, message: Bytes, max_bytes: usize) -> bool {
+    pub(super) fn push(&self, message: &[u8], max_bytes: usize) -> bool {
         let mut state = self.lock();
         // One message always fits: each alone is within the limit of a line.
         let fits = state.messages.is_empty()
             || (state.messages.len() < MAX_MESSAGES
                 && state.bytes.saturating_add(message.len()) <= max_bytes);
         if fits {
-            state.add(message);
+            // A copy: a slice would keep all that was read together with it, which nothing counts.
+            state.add(Bytes::copy_from_slice(message));
         }
         fits
     }
@@ -87,5 +88,23 @@ impl State {
         if let Some(reader) = self.reader.take() {
             reader.wake();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_waits_keeps_nothing_else_alive() {
+        let inbox = Inbox::default();
+        let chunk = Bytes::from(vec![b'a'; 64 << 10]);
+        assert!(inbox.push(&chunk.slice(..10), 10));
+        assert!(!inbox.push(&chunk.slice(..1), 10), "its bytes count");
+        assert!(chunk.is_unique());
+        let message = poll_fn(|cx| inbox.poll_next(cx)).await;
+        assert_eq!(message.unwrap().unwrap(), "aaaaaaaaaa");
     }
 }

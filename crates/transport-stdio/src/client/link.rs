@@ -266,18 +266,18 @@ impl Link {
                 None => tracing::debug!("an error about an unknown message was dropped"),
             },
             Some(Addressee::Follower { id, droppable }) => {
-                self.follow(&mut state, &id, message, droppable);
+                self.follow(&mut state, &id, &message, droppable);
             }
             Some(Addressee::LogReader) => match state.only_log_reader() {
-                Some(id) => self.follow(&mut state, &id, message, true),
-                None => self.tell_listener(&state, message),
+                Some(id) => self.follow(&mut state, &id, &message, true),
+                None => self.tell_listener(&state, &message),
             },
-            Some(Addressee::Listener) => self.tell_listener(&state, message),
+            Some(Addressee::Listener) => self.tell_listener(&state, &message),
             None => tracing::debug!("what is no message was dropped"),
         }
     }
 
-    fn follow(&self, state: &mut State, id: &RequestId, message: Bytes, droppable: bool) {
+    fn follow(&self, state: &mut State, id: &RequestId, message: &[u8], droppable: bool) {
         let Some(route) = state.routes.get(id) else { return };
         if route.inbox.push(message, self.max_message_bytes) {
             return;
@@ -293,7 +293,7 @@ impl Link {
         }
     }
 
-    fn tell_listener(&self, state: &State, message: Bytes) {
+    fn tell_listener(&self, state: &State, message: &[u8]) {
         let listener = state.listener.as_ref();
         if !listener.is_some_and(|inbox| inbox.push(message, self.max_message_bytes)) {
             tracing::debug!("a message that nobody listens to was dropped");
