@@ -38,7 +38,7 @@ pub enum AskError {
     /// Too many questions to this client are open. An answer to one of them makes room.
     #[error("too many questions to the client are open")]
     TooMany,
-    /// The client has left.
+    /// The client has left, or the request in whose name it was asked has ended.
     #[error("the client has left")]
     Gone,
 }

@@ -46,9 +46,7 @@ impl Outbox {
         poll_fn(|cx| {
             let mut state = self.lock();
             if state.queue.len() >= self.capacity && !state.closed {
-                if !state.writers.iter().any(|writer| writer.will_wake(cx.waker())) {
-                    state.writers.push(cx.waker().clone());
-                }
+                state.remember(cx);
                 return Poll::Pending;
             }
             if let Some(message) = message.take() {
@@ -85,6 +83,16 @@ impl Outbox {
             Some(reader) => reader.clone_from(cx.waker()),
             reader @ None => *reader = Some(cx.waker().clone()),
         }
+        Poll::Pending
+    }
+
+    /// Ready when nothing more is taken: the request has ended, and with it whatever is waited for in its name.
+    pub fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.lock();
+        if state.closed {
+            return Poll::Ready(());
+        }
+        state.remember(cx);
         Poll::Pending
     }
 
@@ -141,6 +149,13 @@ impl Outbox {
 }
 
 impl State {
+    /// Has this task woken when something is taken, or the request ends.
+    fn remember(&mut self, cx: &mut Context<'_>) {
+        if !self.writers.iter().any(|writer| writer.will_wake(cx.waker())) {
+            self.writers.push(cx.waker().clone());
+        }
+    }
+
     /// Takes the next message. Whoever waits for room learns that there is some.
     fn take(&mut self) -> Option<Bytes> {
         let message = self.queue.pop_front();

@@ -7,6 +7,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicI64, Ordering},
     },
+    task::Poll,
 };
 
 use palisade_protocol::{
@@ -124,7 +125,39 @@ impl Asker for Questions {
             let message = encode::request(&RequestId::Integer(question.id), method, &params)
                 .map_err(|_| AskError::Unsupported)?;
             outbox.send(message.into()).await;
-            poll_fn(|cx| question.answer.poll_take(cx)).await
+            // Whom the handler left behind with a way to ask would wait for ever, and so would the question.
+            poll_fn(|cx| match question.answer.poll_take(cx) {
+                Poll::Ready(answer) => Poll::Ready(answer),
+                Poll::Pending => outbox.poll_closed(cx).map(|()| Err(AskError::Gone)),
+            })
+            .await
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use palisade_protocol::{InputRequest, ProtocolVersion};
+
+    use super::{Arc, Asker as _, Outbox, Questions};
+
+    #[tokio::test]
+    async fn a_question_is_taken_back_with_its_request_whoever_asks() {
+        let questions = Arc::new(Questions::new(ProtocolVersion::V2025_11_25));
+        let outbox = Arc::new(Outbox::new(4));
+        let ask = || {
+            let (questions, outbox) = (Arc::clone(&questions), Arc::clone(&outbox));
+            tokio::spawn(async move {
+                questions.ask("roots", &InputRequest::ListRoots, &outbox).await.unwrap_err()
+            })
+        };
+        let asked = ask();
+        while questions.newest_of(&outbox).is_none() {
+            tokio::task::yield_now().await;
+        }
+        outbox.finish();
+        assert_eq!(asked.await.unwrap(), super::AskError::Gone);
+        assert_eq!(ask().await.unwrap(), super::AskError::Gone, "too late");
+        assert_eq!(questions.lock().len(), 0);
     }
 }
