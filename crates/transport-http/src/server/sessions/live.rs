@@ -174,6 +174,11 @@ impl Live {
         *standing = Standing::Free(resting.filter(|_| !self.is_closed()));
     }
 
+    /// Whether the last reader left anything.
+    pub(super) fn has_left_standing(&self) -> bool {
+        matches!(&*lock(&self.standing), Standing::Free(Some(_)))
+    }
+
     /// Forgets what the last reader left; whether there was anything.
     pub(super) fn forget_standing(&self) -> bool {
         match &mut *lock(&self.standing) {

@@ -105,8 +105,11 @@ impl Sessions {
     /// there was one.
     pub(super) fn forget_resting(&self, principal: &Principal) -> bool {
         let mut found: Option<(u64, Arc<Live>)> = None;
+        let left = |live: &&Arc<Live>| {
+            live.is_owned_by(principal) && live.rests() && live.has_left_standing()
+        };
         self.table.for_each(|part| {
-            for live in part.values().filter(|live| live.is_owned_by(principal) && live.rests()) {
+            for live in part.values().filter(left) {
                 let since = live.rests_since();
                 if found.as_ref().is_none_or(|(oldest, _)| since < *oldest) {
                     found = Some((since, Arc::clone(live)));
