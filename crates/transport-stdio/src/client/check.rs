@@ -1,7 +1,7 @@
 //! What must be true of a program before it is launched.
 
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     fs::{self, File, Metadata},
     io::{self, Read},
     os::unix::{ffi::OsStrExt, fs::MetadataExt},
@@ -63,8 +63,9 @@ pub enum LaunchError {
     /// An argument or a variable holds a NUL byte, where it would end.
     #[error("an argument or a variable holds a nul byte")]
     Nul,
-    /// The name of a variable is empty or has an equals sign.
-    #[error("`{}` is not the name of a variable", .0.display())]
+    /// The name of a variable is empty, or has an equals sign or a NUL byte. What follows is left out: an
+    /// assignment, with its value, stands there as like as not.
+    #[error("what begins with `{}` is not the name of a variable", .0.display())]
     InvalidVariable(OsString),
     /// A variable that is to be passed on is not set.
     #[error("the variable `{}` is not set", .0.display())]
@@ -109,8 +110,7 @@ impl LaunchError {
     }
 }
 
-/// A command that may be launched now.
-#[derive(Debug)]
+/// A command that may be launched now. Has no `Debug`: the values of variables are secrets.
 pub(super) struct Checked {
     /// The file, with all links followed.
     pub(super) file: PathBuf,
@@ -158,9 +158,10 @@ fn checked_args(command: &ServerCommand) -> Result<Vec<OsString>, LaunchError> {
 fn checked_env(command: &ServerCommand) -> Result<Vec<(OsString, OsString)>, LaunchError> {
     let mut env = Vec::new();
     for (name, value) in command.env() {
-        let bytes = name.as_bytes();
-        if bytes.is_empty() || bytes.contains(&b'=') || bytes.contains(&0) {
-            return Err(LaunchError::InvalidVariable(name.to_owned()));
+        let good =
+            name.as_bytes().split(|byte| matches!(byte, b'=' | 0)).next().unwrap_or_default();
+        if name.is_empty() || good.len() < name.len() {
+            return Err(LaunchError::InvalidVariable(OsStr::from_bytes(good).to_owned()));
         }
         let value = match value {
             Some(secret) => OsString::from(secret.expose()),
