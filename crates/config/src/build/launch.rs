@@ -114,11 +114,13 @@ fn environment(
         command = command.with_env(name, value.as_str());
     }
     for (name, value) in &raw.secret_env {
-        check_variable(name, "secret_env", findings);
-        if raw.env.contains_key(name) {
-            twice(&format!("secret_env.{}", name.escape_debug()), findings);
+        if !check_variable(name, "secret_env", findings) {
+            continue;
         }
         let path = format!("secret_env.{}", name.escape_debug());
+        if raw.env.contains_key(name) {
+            twice(&path, findings);
+        }
         command = command.with_env(name, fetcher.fetch(value, &path, findings));
     }
     for (index, name) in raw.inherited_env.iter().enumerate() {
@@ -142,13 +144,16 @@ fn twice(path: &str, findings: &mut Findings) {
     findings.error(path, "variable_set_twice", message, "leave it in one place");
 }
 
-fn check_variable(name: &str, path: &str, findings: &mut Findings) {
-    if name.is_empty() || name.contains(['=', '\0']) {
-        // Not shown: an assignment stands here, as like as not.
+/// Whether it can be the name of a variable. One that cannot is not shown: an assignment stands there, as like
+/// as not.
+fn check_variable(name: &str, path: &str, findings: &mut Findings) -> bool {
+    let good = !name.is_empty() && !name.contains(['=', '\0']);
+    if !good {
         let message = "it is not the name of a variable";
         let fix = "write a name without an equals sign";
         findings.error(path, "invalid_variable", message, fix);
     }
+    good
 }
 
 fn process(raw: &RawProcessLimits, findings: &mut Findings) -> ProcessLimits {
