@@ -1,12 +1,11 @@
 //! The client half: a server that is launched, or one at the other end of a stream.
 //!
 //! A request is walked through in this order: [`link`] (its line is queued, its reader noted), [`drive`] (the one
-//! task of the streams writes it, and reads what comes), [`peek`] (whose it is), [`inbox`] (until it is read).
+//! task of the streams writes it, and reads what comes), [`peek`] (whose it is), [`Inbox`] (until it is read).
 //! [`check`] says what may be launched, [`process`] how it runs and ends, [`supervise`] that it runs again.
 
 mod check;
 mod drive;
-mod inbox;
 mod link;
 mod peek;
 mod process;
@@ -27,7 +26,7 @@ use bytes::Bytes;
 use palisade_protocol::ProtocolVersion;
 use palisade_security::ClientLimits;
 pub use palisade_security::{ProcessLimits, Restart, ServerCommand};
-use palisade_transport::{ClientTransport, MessageStream, OutboundRequest, TransportError};
+use palisade_transport::{ClientTransport, Inbox, MessageStream, OutboundRequest, TransportError};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::UnixStream,
@@ -38,7 +37,6 @@ use tokio::{
 pub use self::check::LaunchError;
 use self::{
     check::checked,
-    inbox::Inbox,
     link::{Link, Ticket},
     supervise::{serve_once, start, supervise},
 };

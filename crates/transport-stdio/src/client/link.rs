@@ -10,14 +10,14 @@ use std::{
 
 use bytes::Bytes;
 use palisade_protocol::{CancelledNotificationParams, RequestId, encode, method};
-use palisade_transport::{LineError, TransportError, encode_line};
+use palisade_transport::{Inbox, LineError, TransportError, encode_line};
 use tokio::{sync::Notify, time::timeout};
 
-use super::{
-    inbox::{Inbox, MAX_MESSAGES},
-    peek::{self, Addressee},
-};
+use super::peek::{self, Addressee};
 use crate::stream::{HIGH_WATER, Output};
+
+/// The most messages that wait for one reader.
+pub(super) const MAX_MESSAGES: usize = 1024;
 
 /// The meeting place. Nothing in it is held across an await.
 #[derive(Debug)]
@@ -89,7 +89,7 @@ impl Link {
             if state.routes.contains_key(&id) {
                 return Err(TransportError::InvalidRequest("its id is in use"));
             }
-            let inbox = Arc::<Inbox>::default();
+            let inbox = self.inbox();
             let route = Route { inbox: Arc::clone(&inbox), wants_log };
             state.routes.insert(id.clone(), route);
             state.send(body);
@@ -113,7 +113,7 @@ impl Link {
         if let Phase::Ended(error) = &state.phase {
             return Err(error.clone());
         }
-        let inbox = Arc::<Inbox>::default();
+        let inbox = self.inbox();
         if let Some(former) = state.listener.replace(Arc::clone(&inbox)) {
             former.fail(TransportError::Interrupted);
         }
@@ -132,6 +132,10 @@ impl Link {
         if tell {
             state.send_cancelled(&ticket.id);
         }
+    }
+
+    fn inbox(&self) -> Arc<Inbox> {
+        Arc::new(Inbox::new(MAX_MESSAGES, self.max_message_bytes))
     }
 
     async fn when_up<T>(
@@ -266,37 +270,14 @@ impl Link {
                 None => tracing::debug!("an error about an unknown message was dropped"),
             },
             Some(Addressee::Follower { id, droppable }) => {
-                self.follow(&mut state, &id, &message, droppable);
+                state.follow(&id, &message, droppable);
             }
             Some(Addressee::LogReader) => match state.only_log_reader() {
-                Some(id) => self.follow(&mut state, &id, &message, true),
-                None => self.tell_listener(&state, &message),
+                Some(id) => state.follow(&id, &message, true),
+                None => state.tell_listener(&message),
             },
-            Some(Addressee::Listener) => self.tell_listener(&state, &message),
+            Some(Addressee::Listener) => state.tell_listener(&message),
             None => tracing::debug!("what is no message was dropped"),
-        }
-    }
-
-    fn follow(&self, state: &mut State, id: &RequestId, message: &[u8], droppable: bool) {
-        let Some(route) = state.routes.get(id) else { return };
-        if route.inbox.push(message, self.max_message_bytes) {
-            return;
-        }
-        if droppable {
-            tracing::debug!("progress that nobody reads was dropped");
-            return;
-        }
-        // To miss a change without a word would be worse than to lose the subscription.
-        if let Some(route) = state.routes.remove(id) {
-            route.inbox.fail(TransportError::Unread { limit: MAX_MESSAGES });
-            state.send_cancelled(id);
-        }
-    }
-
-    fn tell_listener(&self, state: &State, message: &[u8]) {
-        let listener = state.listener.as_ref();
-        if !listener.is_some_and(|inbox| inbox.push(message, self.max_message_bytes)) {
-            tracing::debug!("a message that nobody listens to was dropped");
         }
     }
 
@@ -352,5 +333,28 @@ impl State {
         let mut readers = self.routes.iter().filter(|(_, route)| route.wants_log);
         let (Some((id, _)), None) = (readers.next(), readers.next()) else { return None };
         Some(id.clone())
+    }
+
+    fn follow(&mut self, id: &RequestId, message: &[u8], droppable: bool) {
+        let Some(route) = self.routes.get(id) else { return };
+        if route.inbox.push(message) {
+            return;
+        }
+        if droppable {
+            tracing::debug!("progress that nobody reads was dropped");
+            return;
+        }
+        // To miss a change without a word would be worse than to lose the subscription.
+        if let Some(route) = self.routes.remove(id) {
+            route.inbox.fail(TransportError::Unread { limit: MAX_MESSAGES });
+            self.send_cancelled(id);
+        }
+    }
+
+    fn tell_listener(&self, message: &[u8]) {
+        let listener = self.listener.as_ref();
+        if !listener.is_some_and(|inbox| inbox.push(message)) {
+            tracing::debug!("a message that nobody listens to was dropped");
+        }
     }
 }

@@ -129,13 +129,13 @@ async fn a_reader_that_does_not_read_loses_its_own_messages_alone() {
         "notifications/resources/updated",
         json!({ "_meta": { "io.modelcontextprotocol/subscriptionId": 1 } }),
     );
-    for _ in 0..=inbox::MAX_MESSAGES {
+    for _ in 0..=link::MAX_MESSAGES {
         server.say(change.clone()).await;
     }
     let answer = json!({ "jsonrpc": "2.0", "id": 2, "result": {} });
     server.say(answer.clone()).await;
     assert_eq!(next(&mut quick).await, Some(Ok(answer)));
-    for _ in 0..inbox::MAX_MESSAGES {
+    for _ in 0..link::MAX_MESSAGES {
         assert_eq!(next(&mut slow).await, Some(Ok(change.clone())));
     }
     assert_eq!(next(&mut slow).await, Some(Err("unread_messages")));
