@@ -49,7 +49,7 @@ impl LegacySse {
         };
         let messages = tokio::time::timeout(ENDPOINT_TIMEOUT, endpoint(core, &mut events));
         let messages = messages.await.map_err(|_| TransportError::NotOffered)??;
-        let routes = Arc::new(Routes::default());
+        let routes = Arc::new(Routes::new(core.max_message_bytes));
         let reader = tokio::spawn(read(*events, Arc::clone(&routes))).abort_handle();
         Ok(Arc::new(Self { messages, routes, context, reader }))
     }

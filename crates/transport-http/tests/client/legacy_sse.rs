@@ -91,6 +91,34 @@ async fn each_request_gets_its_own_answers() {
 }
 
 #[tokio::test]
+async fn n8_what_nobody_reads_is_bounded_in_bytes() {
+    let (server, feed) = server("messages").await;
+    let builder = HttpTransport::builder(&server.url()).unwrap().with_max_message_bytes(1000);
+    let transport = builder.build().unwrap();
+    next(&mut request(&transport, 0, "initialize").await.unwrap()).await.unwrap().unwrap();
+    let mut heard = Box::into_pin(transport.listen(VERSION).await.unwrap());
+    let mut slow = request(&transport, 1, "tools/call").await.unwrap();
+    let mut quick = request(&transport, 2, "tools/call").await.unwrap();
+    let large = |token: u32| {
+        let params = json!({ "progressToken": token, "progress": 1, "message": "x".repeat(300) });
+        json!({ "jsonrpc": "2.0", "method": "notifications/progress", "params": params })
+    };
+    let result = |id: u32| json!({ "jsonrpc": "2.0", "id": id, "result": { "n": id } });
+    for _ in 0..10 {
+        feed.send(event(&large(1)));
+        feed.send(event(&large(9)));
+    }
+    feed.send(event(&result(1)));
+    feed.send(event(&result(2)));
+    assert_eq!(next(&mut quick).await.unwrap().unwrap(), result(2));
+    for _ in 0..2 {
+        assert_eq!(next(&mut slow).await.unwrap().unwrap(), large(1));
+        assert_eq!(next(&mut heard).await.unwrap().unwrap(), large(9));
+    }
+    assert_eq!(next(&mut slow).await.unwrap().unwrap(), result(1), "which is never lost");
+}
+
+#[tokio::test]
 async fn credentials_follow_no_endpoint_to_another_origin() {
     for endpoint in ["http://127.0.0.2:9/messages", "//evil.example/m", "https://127.0.0.1/m"] {
         let (server, _feed) = server(endpoint).await;
@@ -134,8 +162,10 @@ async fn the_end_of_the_stream_ends_every_wait() {
     let mut heard = Box::into_pin(transport.listen(VERSION).await.unwrap());
     // The script holds the reply, and with it nothing that would keep the stream open.
     gets.lock().unwrap().clear();
-    assert_eq!(next(&mut waiting).await.unwrap().unwrap_err().code(), "interrupted");
-    assert!(next(&mut heard).await.is_none());
+    for stream in [&mut waiting, &mut heard] {
+        assert_eq!(next(stream).await.unwrap().unwrap_err().code(), "interrupted");
+        assert!(next(stream).await.is_none());
+    }
     let gone = request(&transport, 1, "tools/call").await.err().unwrap();
     assert_eq!(gone.code(), "session_expired", "and can be begun anew");
     request(&transport, 2, "initialize").await.unwrap();
@@ -147,6 +177,8 @@ async fn a_new_session_ends_the_waits_of_the_one_before() {
     let mut heard = Box::into_pin(transport.listen(VERSION).await.unwrap());
     let mut waiting = request(&transport, 1, "tools/call").await.unwrap();
     request(&transport, 2, "initialize").await.unwrap();
-    assert_eq!(next(&mut waiting).await.unwrap().unwrap_err().code(), "interrupted");
-    assert!(next(&mut heard).await.is_none());
+    for stream in [&mut waiting, &mut heard] {
+        assert_eq!(next(stream).await.unwrap().unwrap_err().code(), "interrupted");
+        assert!(next(stream).await.is_none());
+    }
 }

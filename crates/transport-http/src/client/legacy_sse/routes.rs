@@ -11,62 +11,60 @@ use bytes::Bytes;
 use palisade_protocol::{
     DecodeLimits, Message, Notification, ProgressNotificationParams, RequestId, method,
 };
-use palisade_transport::{MessageStream, TransportError};
-use tokio::sync::{mpsc, oneshot};
+use palisade_transport::{Inbox, MessageStream, TransportError};
 
 use crate::client::session::CancelOnDrop;
 
-/// How much progress waits for a request that does not read it. More is lost: it is news, not a result.
-const MAX_PROGRESS: usize = 64;
-
-/// How much of what belongs to no request waits for whoever listens. More is lost.
-const MAX_HEARD: usize = 256;
+/// How much waits for a reader that does not read it. More is lost, but for responses.
+const MAX_WAITING: usize = 256;
 
 /// The readers of one stream.
-#[derive(Default)]
-pub(super) struct Routes(Mutex<Readers>);
+pub(super) struct Routes {
+    readers: Mutex<Readers>,
+    max_message_bytes: usize,
+}
 
 #[derive(Default)]
 struct Readers {
-    waiting: HashMap<RequestId, Waiting>,
-    heard: Option<mpsc::Sender<Bytes>>,
+    waiting: HashMap<RequestId, Arc<Inbox>>,
+    heard: Option<Arc<Inbox>>,
     /// The stream has ended: nobody will be answered.
     ended: bool,
 }
 
-struct Waiting {
-    progress: mpsc::Sender<Bytes>,
-    response: oneshot::Sender<Bytes>,
-}
-
 impl Routes {
+    pub(super) fn new(max_message_bytes: usize) -> Self {
+        Self { readers: Mutex::default(), max_message_bytes }
+    }
+
     /// The messages of a request that is about to be sent; `None` after the end.
     pub(super) fn expect(
         routes: &Arc<Self>,
         id: RequestId,
         context: Option<[u8; 32]>,
-        cancel: CancelOnDrop,
+        mut cancel: CancelOnDrop,
     ) -> Option<Answers> {
         let mut readers = routes.lock();
         if readers.ended {
-            let mut cancel = cancel;
             cancel.disarm();
             return None;
         }
-        let (progress, more) = mpsc::channel(MAX_PROGRESS);
-        let (response, answer) = oneshot::channel();
-        readers.waiting.insert(id.clone(), Waiting { progress, response });
+        let inbox = routes.inbox();
+        readers.waiting.insert(id.clone(), Arc::clone(&inbox));
         drop(readers);
-        let routes = Arc::clone(routes);
-        Some(Answers { routes, id, context, cancel, progress: more, response: Some(answer) })
+        Some(Answers { routes: Arc::clone(routes), id, context, cancel, inbox })
     }
 
     /// What belongs to no request, from now on.
     pub(super) fn listen(&self) -> Heard {
-        let (heard, receiver) = mpsc::channel(MAX_HEARD);
+        let inbox = self.inbox();
         let mut readers = self.lock();
-        readers.heard = (!readers.ended).then_some(heard);
-        Heard(receiver)
+        if readers.ended {
+            inbox.fail(TransportError::Interrupted);
+        } else if let Some(former) = readers.heard.replace(Arc::clone(&inbox)) {
+            former.fail(TransportError::Interrupted);
+        }
+        Heard(inbox)
     }
 
     /// Hands a message to whoever waits for it.
@@ -75,41 +73,40 @@ impl Routes {
         let mut readers = self.lock();
         match decoded {
             Ok(Message::Response(response)) => {
-                let waiting = response.id.and_then(|id| readers.waiting.remove(&id));
-                if waiting.is_none_or(|it| it.response.send(message.clone()).is_err()) {
-                    tracing::debug!("a response that nobody waits for was dropped");
+                match response.id.and_then(|id| readers.waiting.remove(&id)) {
+                    Some(inbox) => inbox.finish(message.clone()),
+                    None => tracing::debug!("a response that nobody waits for was dropped"),
                 }
             }
             Ok(Message::Notification(notification)) => {
                 let about = progress_token(&notification);
-                match about.and_then(|id| readers.waiting.get(&id)) {
-                    Some(waiting) => lost(waiting.progress.try_send(message.clone()).is_err()),
-                    None => readers.heard(message.clone()),
-                }
+                let reader = about.and_then(|id| readers.waiting.get(&id));
+                tell(reader.or(readers.heard.as_ref()), &message);
             }
-            Ok(_) => readers.heard(message.clone()),
+            Ok(_) => tell(readers.heard.as_ref(), &message),
             Err(error) => tracing::debug!(code = error.kind.code(), "a message was dropped"),
         }
     }
 
     /// The stream has ended, and everybody's wait with it.
     pub(super) fn end(&self) {
-        *self.lock() = Readers { ended: true, ..Readers::default() };
+        let ended = Readers { ended: true, ..Readers::default() };
+        let Readers { waiting, heard, .. } = std::mem::replace(&mut *self.lock(), ended);
+        let readers = waiting.into_values().chain(heard);
+        readers.for_each(|inbox| inbox.fail(TransportError::Interrupted));
+    }
+
+    fn inbox(&self) -> Arc<Inbox> {
+        Arc::new(Inbox::new(MAX_WAITING, self.max_message_bytes))
     }
 
     fn lock(&self) -> MutexGuard<'_, Readers> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Readers {
-    fn heard(&self, message: Bytes) {
-        lost(self.heard.as_ref().is_none_or(|heard| heard.try_send(message).is_err()));
-    }
-}
-
-fn lost(is_lost: bool) {
-    if is_lost {
+fn tell(reader: Option<&Arc<Inbox>>, message: &[u8]) {
+    if !reader.is_some_and(|inbox| inbox.push(message)) {
         tracing::debug!("a message was lost: nobody reads, or not fast enough");
     }
 }
@@ -129,9 +126,7 @@ pub(super) struct Answers {
     id: RequestId,
     context: Option<[u8; 32]>,
     cancel: CancelOnDrop,
-    progress: mpsc::Receiver<Bytes>,
-    /// `None` once it has come.
-    response: Option<oneshot::Receiver<Bytes>>,
+    inbox: Arc<Inbox>,
 }
 
 impl Answers {
@@ -147,28 +142,28 @@ impl MessageStream for Answers {
     }
 
     fn poll_next(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, TransportError>>> {
-        if let Poll::Ready(Some(message)) = self.progress.poll_recv(cx) {
-            return Poll::Ready(Some(Ok(message)));
-        }
-        let Some(response) = &mut self.response else { return Poll::Ready(None) };
-        let outcome = std::task::ready!(Pin::new(response).poll(cx));
-        self.response = None;
-        self.cancel.disarm();
-        Poll::Ready(Some(outcome.map_err(|_| TransportError::Interrupted)))
+        self.inbox.poll_next(cx)
     }
 }
 
 impl Drop for Answers {
     fn drop(&mut self) {
-        self.routes.lock().waiting.remove(&self.id);
+        let mut readers = self.routes.lock();
+        // What is over is not among them any more; its id may be another's.
+        let waits = readers.waiting.get(&self.id).is_some_and(|it| Arc::ptr_eq(it, &self.inbox));
+        if waits {
+            readers.waiting.remove(&self.id);
+        } else {
+            self.cancel.disarm();
+        }
     }
 }
 
 /// What belongs to no request.
-pub(super) struct Heard(mpsc::Receiver<Bytes>);
+pub(super) struct Heard(Arc<Inbox>);
 
 impl MessageStream for Heard {
     fn authn_context(&self) -> Option<[u8; 32]> {
@@ -176,9 +171,9 @@ impl MessageStream for Heard {
     }
 
     fn poll_next(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, TransportError>>> {
-        self.0.poll_recv(cx).map(|message| message.map(Ok))
+        self.0.poll_next(cx)
     }
 }
