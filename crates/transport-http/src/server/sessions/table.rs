@@ -131,13 +131,16 @@ impl Sessions {
     }
 
     async fn close_all_that(&self, over: impl Fn(&Live) -> bool) {
-        let mut removed = Vec::new();
-        self.table.for_each(|part| {
-            removed.extend(part.extract_if(|_, live| over(live)).map(|(_, live)| live));
-        });
-        for live in removed {
-            live.close();
-            self.settings.events.remove(&live.digest).await;
+        let mut found = Vec::new();
+        self.table.for_each(|part| found.extend(part.values().filter(|live| over(live)).cloned()));
+        for live in found {
+            // Each when its turn comes: whoever has this done may leave, and the others must be found again.
+            let key = live.id.key();
+            let ended = self.table.with(key, |part| over(&live) && part.remove(key).is_some());
+            if ended {
+                live.close();
+                self.settings.events.remove(&live.digest).await;
+            }
         }
     }
 
@@ -153,35 +156,90 @@ impl Sessions {
 
 #[cfg(test)]
 mod tests {
-    use std::{sync::Arc, time::Duration};
-
-    use palisade_security::{
-        AllowedOrigins, Limits, ManualClock, Principal, SecurityConfig, SessionLimits, UnixMillis,
+    use std::{
+        future::Future as _,
+        pin::pin,
+        sync::{
+            Arc,
+            atomic::{AtomicUsize, Ordering},
+        },
+        task::{Context, Waker},
+        time::Duration,
     };
 
-    use super::{super::events::MemoryEventStore, Sessions, Settings};
+    use bytes::Bytes;
+    use palisade_security::{
+        AllowedOrigins, Limits, ManualClock, Principal, SecurityConfig, ServerSecurity,
+        SessionLimits, UnixMillis,
+    };
 
-    #[tokio::test]
-    async fn a_flood_does_not_have_all_sessions_looked_at_each_time() {
+    use super::{
+        super::events::{EventId, EventStore, MemoryEventStore},
+        Sessions, Settings,
+    };
+
+    fn security(limits: SessionLimits) -> (ServerSecurity, Arc<ManualClock>) {
         let clock = Arc::new(ManualClock::new(UnixMillis::from_secs(1_800_000_000)));
-        let limits = SessionLimits::new()
-            .with_max_per_principal(1)
-            .with_idle_timeout(Duration::from_secs(60));
         let security = SecurityConfig::server()
             .with_allowed_origins(AllowedOrigins::none())
             .dangerous()
             .without_authentication()
             .without_tls()
-            .with_limits(Limits::new().with_sessions(limits.clone()))
+            .with_limits(Limits::new().with_sessions(limits))
             .with_clock(Arc::clone(&clock))
             .build()
             .unwrap();
-        let sessions = Sessions::new(Settings {
-            places: Arc::default(),
-            events: Arc::new(MemoryEventStore::new(limits)),
-            streams: false,
-            legacy_sse: false,
-        });
+        (security, clock)
+    }
+
+    fn sessions(events: Arc<dyn EventStore>) -> Sessions {
+        let places = Arc::default();
+        Sessions::new(Settings { places, events, streams: false, legacy_sse: false })
+    }
+
+    /// Counts what it is to forget, and takes its time.
+    #[derive(Debug, Default)]
+    struct Slow(AtomicUsize);
+
+    #[async_trait::async_trait]
+    impl EventStore for Slow {
+        async fn append(&self, _: &[u8; 32], _: EventId, _: Bytes) {}
+
+        async fn after(&self, _: &[u8; 32], _: EventId) -> Option<Vec<(EventId, Bytes)>> {
+            None
+        }
+
+        async fn remove(&self, _: &[u8; 32]) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_sweep_that_is_not_finished_forgets_no_session() {
+        let (security, clock) = security(SessionLimits::new());
+        let store = Arc::new(Slow::default());
+        let sessions = sessions(Arc::clone(&store) as _);
+        for _ in 0..3 {
+            sessions.open(&Principal::anonymous(), &security, None, None).await.unwrap();
+        }
+        clock.advance(security.limits().sessions().idle_timeout());
+        {
+            let mut cx = Context::from_waker(Waker::noop());
+            assert!(pin!(sessions.sweep(&security)).poll(&mut cx).is_pending());
+        }
+        sessions.sweep(&security).await;
+        assert_eq!(store.0.load(Ordering::SeqCst), 3);
+        assert_eq!(sessions.settings.places.count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_flood_does_not_have_all_sessions_looked_at_each_time() {
+        let limits = SessionLimits::new()
+            .with_max_per_principal(1)
+            .with_idle_timeout(Duration::from_secs(60));
+        let (security, clock) = security(limits.clone());
+        let sessions = sessions(Arc::new(MemoryEventStore::new(limits)));
         let alice = Principal::new("alice", "bearer");
         let open = async || sessions.open(&alice, &security, None, None).await.is_ok();
         assert!(open().await);
