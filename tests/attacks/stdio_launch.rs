@@ -4,7 +4,7 @@ use std::{
     fs,
     os::{
         fd::OwnedFd,
-        unix::fs::{PermissionsExt, symlink},
+        unix::fs::{PermissionsExt, lchown, symlink},
     },
     path::{Path, PathBuf},
     sync::atomic::{AtomicUsize, Ordering},
@@ -176,12 +176,59 @@ async fn p4_only_what_nobody_else_can_change_is_launched() {
         "program_writable_by_others",
         "a link there"
     );
+    let through = folder.join("through");
+    symlink(&outside, &through).unwrap();
+    assert_eq!(
+        refused(&ServerCommand::new(&through)),
+        "program_writable_by_others",
+        "a link to a link there"
+    );
+    for (target, link) in [("loop", "loop"), ("nowhere", "broken")] {
+        symlink(target, folder.join(link)).unwrap();
+        assert_eq!(refused(&ServerCommand::new(folder.join(link))), "program_not_found", "{link}");
+    }
+    assert_eq!(refused(&ServerCommand::new(program.join("x"))), "program_not_found");
+    let below = everybodys.join("below");
+    fs::create_dir(&below).unwrap();
+    set_mode(&below, 0o755);
+    let there = by_name.clone().with_current_dir(&below);
+    assert_eq!(refused(&there), "program_writable_by_others", "the directory above is");
     assert_eq!(refused(&ServerCommand::new(&folder)), "program_not_executable");
+    symlink("..", folder.join("up")).unwrap();
+    let around = folder.join("up").join(folder.file_name().unwrap()).join("./palisade-test-server");
+    assert_eq!(launched(ServerCommand::new(around)).await["args"], json!([]), "by any way");
 
     let pinned = by_name.clone().with_digest(digest::digest(&fs::read(&program).unwrap()));
     assert_eq!(launched(pinned.clone()).await["args"], json!([]));
     fs::write(&program, "#!/bin/sh\nexit").unwrap();
     assert_eq!(refused(&pinned), "program_digest_differs");
+}
+
+#[tokio::test]
+async fn p4_what_another_user_put_there_is_not_followed() {
+    let folder = folder();
+    let place = folder.join("place");
+    fs::create_dir(&place).unwrap();
+    let there = ServerCommand::new(SERVER).with_current_dir(&place);
+    assert_eq!(launched(there.clone()).await["args"], json!([]));
+    // In a sticky directory everybody can put something where the program is looked for.
+    set_mode(&folder, 0o1777);
+    let (link, dir) = (folder.join("server"), folder.join("dir"));
+    symlink(SERVER, &link).unwrap();
+    symlink(Path::new(SERVER).parent().unwrap(), &dir).unwrap();
+    let commands = [link.clone(), dir.join("stdio-server")].map(ServerCommand::new);
+    for command in &commands {
+        assert_eq!(launched(command.clone()).await["args"], json!([]));
+    }
+    for path in [&link, &dir, &place] {
+        if lchown(path, Some(12345), None).is_err() {
+            println!("SKIPPED: only root can give files away");
+            return;
+        }
+    }
+    for command in commands.iter().chain([&there]) {
+        assert_eq!(refused(command), "program_foreign_owner", "{command:?}");
+    }
 }
 
 #[tokio::test]

@@ -103,7 +103,8 @@ impl ServerCommand {
     }
 
     /// Sets the working directory, an absolute path. Default: `/`. Abuse: programs load what they find there,
-    /// so it must not be writable for everybody.
+    /// so it must belong to root or this user and must not be writable for everybody, and nor may others be able
+    /// to put another one in its place.
     pub fn with_current_dir(mut self, dir: impl Into<PathBuf>) -> Self {
         self.current_dir = dir.into();
         self

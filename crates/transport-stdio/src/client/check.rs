@@ -5,13 +5,15 @@ use std::{
     fs::{self, File, Metadata},
     io::{self, Read},
     os::unix::{ffi::OsStrExt, fs::MetadataExt},
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 use palisade_security::{ServerCommand, digest::digest};
 
 /// The largest file that a digest is made of, in bytes.
 const MAX_DIGESTED: u64 = 512 << 20;
+/// The most links that are followed, as many as Linux does.
+const MAX_LINKS: usize = 40;
 
 /// Why a server is not launched. Safe to log: no argument and no value of a variable is in it.
 #[derive(Debug, thiserror::Error)]
@@ -32,15 +34,16 @@ pub enum LaunchError {
     /// It is not a file that can be executed.
     #[error("`{}` is not an executable file", .0.display())]
     NotExecutable(PathBuf),
-    /// It, or a directory on the way to it, belongs to another user than root and this one.
+    /// It, the working directory, or a directory or link on the way belongs to another user than root and this
+    /// one.
     #[error("`{}` belongs to the user {uid}", path.display())]
     ForeignOwner {
-        /// The file or directory.
+        /// The file, directory or link.
         path: PathBuf,
         /// Whose it is.
         uid: u32,
     },
-    /// It, or a directory on the way to it, can be changed by others.
+    /// It, the working directory, or a directory on the way can be changed by others.
     #[error("`{}` can be written by others (mode {mode:o})", path.display())]
     WritableByOthers {
         /// The file or directory.
@@ -126,12 +129,11 @@ pub(super) fn checked(command: &ServerCommand) -> Result<Checked, LaunchError> {
     let args = checked_args(command)?;
     let env = checked_env(command)?;
     let name = found(command)?;
-    let file = name.canonicalize().map_err(|_| LaunchError::NotFound(name.clone()))?;
+    let file = resolved(&name)?;
     for path in [&name, &file] {
         if is_batch(path) {
             return Err(LaunchError::BatchFile(path.clone()));
         }
-        path.parent().map_or(Ok(()), check_dirs)?;
     }
     check_file(&file)?;
     if let Some(pinned) = command.digest() {
@@ -203,11 +205,15 @@ fn checked_current_dir(dir: &Path) -> Result<PathBuf, LaunchError> {
     if !dir.is_absolute() {
         return Err(invalid());
     }
-    let dir = dir.canonicalize().map_err(|_| invalid())?;
+    let dir = resolved(dir).map_err(|error| match error {
+        LaunchError::NotFound(_) => invalid(),
+        other => other,
+    })?;
     let metadata = fs::metadata(&dir).map_err(|_| invalid())?;
     if !metadata.is_dir() {
         return Err(invalid());
     }
+    check_owner(&dir, &metadata)?;
     // No sticky bit helps: whoever can put a file here is read by the program.
     if metadata.mode() & 0o002 != 0 {
         return Err(writable(&dir, &metadata));
@@ -215,15 +221,58 @@ fn checked_current_dir(dir: &Path) -> Result<PathBuf, LaunchError> {
     Ok(dir)
 }
 
-/// Checks a directory and those above it: whoever can rename in one of them chooses what is launched.
-fn check_dirs(dir: &Path) -> Result<(), LaunchError> {
-    for dir in dir.ancestors() {
-        let metadata = fs::metadata(dir).map_err(|_| LaunchError::NotFound(dir.to_owned()))?;
-        check_owner(dir, &metadata)?;
-        // In a sticky one, nobody can rename what is another's. A group is whom its owner trusts.
-        if metadata.mode() & 0o1002 == 0o0002 {
-            return Err(writable(dir, &metadata));
+/// Where an absolute path leads. Each directory and each link on the way is checked, also those that only other
+/// links lead to: whoever can change one of them chooses what is launched.
+fn resolved(path: &Path) -> Result<PathBuf, LaunchError> {
+    let not_found = || LaunchError::NotFound(path.to_owned());
+    let mut real = PathBuf::from("/");
+    let mut left: Vec<OsString> = parts(path);
+    let mut links = 0;
+    while let Some(part) = left.pop() {
+        check_dir(&real, &fs::metadata(&real).map_err(|_| not_found())?)?;
+        if part == ".." {
+            real.pop();
+            continue;
         }
+        let next = real.join(part);
+        let metadata = fs::symlink_metadata(&next).map_err(|_| not_found())?;
+        if !metadata.is_symlink() {
+            real = next;
+            continue;
+        }
+        check_owner(&next, &metadata)?;
+        links += 1;
+        if links > MAX_LINKS {
+            return Err(not_found());
+        }
+        let target = fs::read_link(&next).map_err(|_| not_found())?;
+        if target.is_absolute() {
+            real = PathBuf::from("/");
+        }
+        left.extend(parts(&target));
+    }
+    Ok(real)
+}
+
+/// The parts of a path below where it begins, the last one first.
+fn parts(path: &Path) -> Vec<OsString> {
+    let parts = path.components().filter_map(|part| match part {
+        Component::Normal(name) => Some(name.to_owned()),
+        Component::ParentDir => Some("..".into()),
+        Component::RootDir | Component::CurDir | Component::Prefix(_) => None,
+    });
+    parts.rev().collect()
+}
+
+/// Checks a directory that something is looked up in.
+fn check_dir(dir: &Path, metadata: &Metadata) -> Result<(), LaunchError> {
+    if !metadata.is_dir() {
+        return Err(LaunchError::NotFound(dir.to_owned()));
+    }
+    check_owner(dir, metadata)?;
+    // In a sticky one, nobody can rename what is another's. A group is whom its owner trusts.
+    if metadata.mode() & 0o1002 == 0o0002 {
+        return Err(writable(dir, metadata));
     }
     Ok(())
 }
