@@ -14,7 +14,7 @@ use palisade_protocol::{
     legacy::{self, SubscribeRequestParams},
     meta, method,
 };
-use palisade_transport::{MessageStream, TransportError};
+use palisade_transport::{Inbox, MessageStream, TransportError};
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 
@@ -24,8 +24,10 @@ use crate::{
     engine::{Deadline, EncodedParams, Engine, Exchange, notification_params},
 };
 
-/// How many events wait for a subscriber. One that does not read them is interrupted: it has missed some.
+/// How many events, and bytes of them, wait for a subscriber. One that does not read them is interrupted: it has
+/// missed some.
 const MAX_WAITING: usize = 64;
+const MAX_WAITING_BYTES: usize = 1 << 20;
 
 /// The subscriptions that are open.
 #[derive(Debug, Default)]
@@ -35,22 +37,25 @@ pub(super) struct Subscriptions(Mutex<Vec<Open>>);
 struct Open {
     id: i64,
     wanted: SubscriptionFilter,
-    events: mpsc::Sender<Bytes>,
+    events: Arc<Inbox>,
 }
 
 impl Subscriptions {
     /// Hands a change to whoever subscribed to it.
     pub(super) fn deliver(&self, notification: &Notification<'_>) {
         self.lock().retain(|open| {
-            !open.wants(notification)
-                || event(notification, open.id)
-                    .is_none_or(|event| open.events.try_send(event).is_ok())
+            let fits = !open.wants(notification)
+                || event(notification, open.id).is_none_or(|event| open.events.push(&event));
+            if !fits {
+                open.events.fail(TransportError::Unread { limit: MAX_WAITING });
+            }
+            fits
         });
     }
 
     /// Interrupts all of them: what they were promised cannot be kept.
     pub(super) fn end_all(&self) {
-        self.lock().clear();
+        self.lock().drain(..).for_each(|open| open.events.fail(TransportError::Interrupted));
     }
 
     /// Whether anyone watches this resource.
@@ -107,15 +112,15 @@ pub(super) async fn subscribe(
     };
     let id = session.shared.next_id();
     // Before the server is asked, so that nothing is lost in between.
-    let (events, receiver) = mpsc::channel(MAX_WAITING);
-    let open = Open { id, wanted: agreed.clone(), events };
+    let events = Arc::new(Inbox::new(MAX_WAITING, MAX_WAITING_BYTES));
+    let open = Open { id, wanted: agreed.clone(), events: Arc::clone(&events) };
     session.shared.subscriptions.lock().push(open);
     let stream = Events {
         id,
         uris: agreed.resource_subscriptions.clone(),
         shared: Arc::clone(&session.shared),
         commands: session.commands.clone(),
-        receiver,
+        events,
     };
     let mut refused = Vec::new();
     for uri in &agreed.resource_subscriptions {
@@ -150,7 +155,7 @@ struct Events {
     uris: Vec<String>,
     shared: Arc<Shared>,
     commands: mpsc::Sender<Command>,
-    receiver: mpsc::Receiver<Bytes>,
+    events: Arc<Inbox>,
 }
 
 impl MessageStream for Events {
@@ -159,10 +164,10 @@ impl MessageStream for Events {
     }
 
     fn poll_next(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, TransportError>>> {
-        self.receiver.poll_recv(cx).map(|event| event.map(Ok))
+        self.events.poll_next(cx)
     }
 }
 

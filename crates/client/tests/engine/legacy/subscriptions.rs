@@ -114,6 +114,20 @@ async fn a_reader_that_is_too_slow_is_told_that_it_missed_some() {
 }
 
 #[tokio::test]
+async fn n8_changes_that_nobody_reads_are_bounded_in_bytes() {
+    let (client, control) = connected(Client::builder(), "2025-11-25", script).await;
+    let mut subscription = client.listen(filter()).await.unwrap();
+    for _ in 0..10 {
+        changed(&control, "tools/list_changed", json!({ "x": "x".repeat(300 * 1024) })).await;
+    }
+    tokio::task::yield_now().await;
+    for _ in 0..3 {
+        subscription.next().await.unwrap().unwrap();
+    }
+    assert_eq!(subscription.next().await.unwrap().unwrap_err().code(), "unread_messages");
+}
+
+#[tokio::test]
 async fn a_new_session_interrupts() {
     let (client, control) = connected(Client::builder(), "2025-11-25", script).await;
     let mut subscription = client.listen(filter()).await.unwrap();
