@@ -142,7 +142,13 @@ impl Session {
         if wanted {
             exchange.stream = self.shared.strays.merge(exchange.stream);
         }
-        engine.converse(exchange, options).await
+        engine.converse(exchange, options).await.map_err(|error| match error {
+            // The server had taken the request, and whether it did it is unknown: it is not sent again.
+            ClientError::Transport(TransportError::SessionExpired) => {
+                TransportError::Interrupted.into()
+            }
+            other => other,
+        })
     }
 
     /// Sees to it that the server sends log messages of this level. It is one level for the whole session:

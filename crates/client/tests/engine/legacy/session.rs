@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use palisade_client::{CallOptions, Client};
 use palisade_protocol::{CompleteRequestParams, ListRootsResult, LoggingLevel};
+use palisade_transport::TransportError;
 use serde_json::{Value, json};
 
 use super::{connected, done, unknown};
@@ -104,6 +105,15 @@ async fn a_new_session_is_listened_to_although_the_one_before_is_silent() {
     control.expire(1);
     client.call_tool("t", &json!({})).await.unwrap();
     assert_eq!(control.listened(), 2);
+}
+
+#[tokio::test]
+async fn what_the_server_has_begun_with_is_not_asked_again_in_a_new_session() {
+    let script = |_: &Seen| vec![Step::Fail(TransportError::SessionExpired)];
+    let (client, control) = connected(Client::builder(), "2025-11-25", script).await;
+    let error = client.call_tool("pay", &json!({})).await.unwrap_err();
+    assert_eq!(error.code(), "interrupted");
+    assert_eq!(control.methods(), ["server/discover", "initialize", "tools/call"]);
 }
 
 #[tokio::test]
