@@ -89,8 +89,8 @@ impl LegacySse {
     }
 
     /// What belongs to no request.
-    pub(super) fn listen(&self) -> Box<dyn MessageStream> {
-        Box::new(self.routes.listen())
+    pub(super) fn listen(&self) -> Result<Box<dyn MessageStream>, TransportError> {
+        Ok(Box::new(self.routes.listen().ok_or(TransportError::SessionExpired)?))
     }
 }
 

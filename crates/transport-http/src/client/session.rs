@@ -193,7 +193,7 @@ pub(super) async fn listen(
     version: ProtocolVersion,
 ) -> Result<Box<dyn MessageStream>, TransportError> {
     if let Some(legacy_sse) = core.session.legacy_sse() {
-        return Ok(legacy_sse.listen());
+        return legacy_sse.listen();
     }
     let events = get(core, version, None).await?;
     Ok(Box::new(Resumable::new(Arc::clone(core), version, events, None)))

@@ -168,6 +168,7 @@ async fn the_end_of_the_stream_ends_every_wait() {
     }
     let gone = request(&transport, 1, "tools/call").await.err().unwrap();
     assert_eq!(gone.code(), "session_expired", "and can be begun anew");
+    assert_eq!(transport.listen(VERSION).await.err().unwrap().code(), "session_expired");
     request(&transport, 2, "initialize").await.unwrap();
 }
 

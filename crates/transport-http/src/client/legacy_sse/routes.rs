@@ -55,16 +55,17 @@ impl Routes {
         Some(Answers { routes: Arc::clone(routes), id, context, cancel, inbox })
     }
 
-    /// What belongs to no request, from now on.
-    pub(super) fn listen(&self) -> Heard {
-        let inbox = self.inbox();
+    /// What belongs to no request, from now on; `None` after the end.
+    pub(super) fn listen(&self) -> Option<Heard> {
         let mut readers = self.lock();
         if readers.ended {
-            inbox.fail(TransportError::Interrupted);
-        } else if let Some(former) = readers.heard.replace(Arc::clone(&inbox)) {
+            return None;
+        }
+        let inbox = self.inbox();
+        if let Some(former) = readers.heard.replace(Arc::clone(&inbox)) {
             former.fail(TransportError::Interrupted);
         }
-        Heard(inbox)
+        Some(Heard(inbox))
     }
 
     /// Hands a message to whoever waits for it.
