@@ -3,6 +3,7 @@
 
 use std::{
     collections::HashMap,
+    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Waker},
     time::Duration,
@@ -20,7 +21,6 @@ use crate::stream::{HIGH_WATER, Output};
 pub(super) const MAX_MESSAGES: usize = 1024;
 
 /// The meeting place. Nothing in it is held across an await.
-#[derive(Debug)]
 pub(super) struct Link {
     state: Mutex<State>,
     /// Told whenever something that somebody may wait for has changed.
@@ -30,7 +30,6 @@ pub(super) struct Link {
     start_timeout: Duration,
 }
 
-#[derive(Debug)]
 struct State {
     phase: Phase,
     closing: bool,
@@ -50,14 +49,12 @@ enum Phase {
     Ended(TransportError),
 }
 
-#[derive(Debug)]
 struct Route {
     inbox: Arc<Inbox>,
     wants_log: bool,
 }
 
 /// What a request needs to find back to who made it.
-#[derive(Debug)]
 pub(super) struct Ticket {
     pub(super) id: RequestId,
     pub(super) inbox: Arc<Inbox>,
@@ -300,6 +297,17 @@ impl Link {
     fn lock(&self) -> MutexGuard<'_, State> {
         // Every critical section leaves the state whole, so a poisoned lock is still good.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the messages say is not for logs.
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.lock();
+        f.debug_struct("Link")
+            .field("phase", &state.phase)
+            .field("waiting", &state.routes.len())
+            .finish_non_exhaustive()
     }
 }
 

@@ -164,6 +164,18 @@ async fn what_is_lost_ends_who_waits_for_it() {
 }
 
 #[tokio::test]
+async fn what_waits_to_be_sent_is_not_shown() {
+    let (transport, _server) = Server::connect(StdioTransport::builder());
+    let _waiting = request(&transport, 1, json!({ "text": "canary" })).await;
+    let shown = format!("{transport:?}");
+    assert!(shown.contains("waiting: 1"), "{shown}");
+    for leak in ["canary".to_owned(), format!("{:?}", b"canary")] {
+        let leak = leak.trim_matches(['[', ']']);
+        assert!(!shown.contains(leak), "{shown}");
+    }
+}
+
+#[tokio::test]
 async fn a_closed_transport_fails_whoever_waits() {
     let (transport, server) = Server::connect(StdioTransport::builder());
     let mut waiting = request(&transport, 1, json!({})).await;
