@@ -1,14 +1,11 @@
 //! Questions whose answer the handler awaits where it asks.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use std::{
-    future::Future,
     pin::pin,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    task::{Context as TaskContext, Poll, Waker},
 };
 
 use bytes::Bytes;
@@ -16,12 +13,12 @@ use palisade_protocol::{
     DecodeLimits, ElicitRequestFormParams, ElicitSchema, ErrorCode, ErrorObject, Inbound,
     InputRequest, RawJson,
 };
-use palisade_security::{
-    AllowAuthenticated, AllowedOrigins, Principal, SecurityConfig, ServerSecurity,
-};
+use palisade_security::{AllowAuthenticated, Principal};
 use palisade_server::{Context, RawArguments, Server, ToolRoute};
 use palisade_transport::{AskError, Asker, BoxFuture, Call, Dispatcher, Outbox};
 use serde_json::{Value, json};
+
+use crate::support::{ready, security};
 
 /// Has the answer at hand.
 #[derive(Debug)]
@@ -38,17 +35,6 @@ impl Asker for Scripted {
         let answer = self.0.clone().map(|answer| RawJson::from_serialize(&answer).unwrap());
         Box::pin(std::future::ready(answer))
     }
-}
-
-fn security() -> ServerSecurity {
-    SecurityConfig::server()
-        .with_allowed_origins(AllowedOrigins::none())
-        .dangerous()
-        .without_authentication()
-        .without_tls()
-        .with_policy(AllowAuthenticated::new())
-        .build()
-        .unwrap()
 }
 
 /// The response of a tool that asks, and how often the handler ran.
@@ -77,15 +63,13 @@ fn ask(answer: Result<Value, AskError>) -> (Value, usize) {
     else {
         panic!("not a request");
     };
-    let (security, principal) = (security(), Principal::new("alice", "test"));
+    let (security, principal) =
+        (security(AllowAuthenticated::new()), Principal::new("alice", "test"));
     let outbox = Arc::new(Outbox::new(8));
     let asker: Arc<dyn Asker> = Arc::new(Scripted(answer));
     let mut call = Call::new(&body, &request, &params, &principal, &security, &outbox);
     call.asker = Some(&asker);
-    let mut cx = TaskContext::from_waker(Waker::noop());
-    let Poll::Ready(reply) = pin!(server.dispatch(call)).poll(&mut cx) else {
-        panic!("the answer is at hand");
-    };
+    let reply = ready(pin!(server.dispatch(call))).expect("the answer is at hand");
     (serde_json::from_slice(&reply.message).unwrap(), runs.load(Ordering::SeqCst))
 }
 

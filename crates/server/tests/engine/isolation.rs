@@ -1,24 +1,17 @@
 //! What one principal was given is of no use to another, and nobody learns of what is hidden.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-use std::{
-    future::Future,
-    pin::pin,
-    sync::Arc,
-    task::{Context as TaskContext, Waker},
-};
+use std::{pin::pin, sync::Arc};
 
 use bytes::Bytes;
 use palisade_protocol::{
     DecodeLimits, ElicitRequestFormParams, ElicitSchema, Message, RequestParams, Resource,
 };
-use palisade_security::{
-    AllowAuthenticated, AllowedOrigins, Policy, Principal, RulePolicy, SecurityConfig,
-    ServerSecurity,
-};
+use palisade_security::{AllowAuthenticated, Principal, RulePolicy, ServerSecurity};
 use palisade_server::{Context, RawArguments, ResourceRoute, Server, ToolRoute};
 use palisade_transport::{Call, Dispatcher, Outbox};
 use serde_json::{Value, json};
+
+use crate::support::{ready, security};
 
 fn server() -> Server {
     let ask = async |_: RawArguments, context: Context| {
@@ -30,17 +23,6 @@ fn server() -> Server {
         .with_tool(ToolRoute::dynamic("ask", schema(), ask))
         .with_tool(ToolRoute::dynamic("other", schema(), async |_: RawArguments, _: Context| "x"))
         .with_page_size(1)
-        .build()
-        .unwrap()
-}
-
-fn security(policy: impl Policy + 'static) -> ServerSecurity {
-    SecurityConfig::server()
-        .with_allowed_origins(AllowedOrigins::none())
-        .dangerous()
-        .without_authentication()
-        .without_tls()
-        .with_policy(policy)
         .build()
         .unwrap()
 }
@@ -70,11 +52,8 @@ fn send(
     let params = RequestParams::decode(request.params).unwrap();
     let outbox = Arc::new(Outbox::new(8));
     let call = Call::new(&body, &request, &params, principal, security, &outbox);
-    let mut cx = TaskContext::from_waker(Waker::noop());
-    let reply = match pin!(server.dispatch(call)).poll(&mut cx) {
-        std::task::Poll::Ready(reply) => Some(serde_json::from_slice(&reply.message).unwrap()),
-        std::task::Poll::Pending => None,
-    };
+    let reply = ready(pin!(server.dispatch(call)));
+    let reply = reply.map(|reply| serde_json::from_slice(&reply.message).unwrap());
     let sent = std::iter::from_fn(|| outbox.try_next());
     (reply, sent.map(|message| serde_json::from_slice(&message).unwrap()).collect())
 }

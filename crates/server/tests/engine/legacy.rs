@@ -1,28 +1,21 @@
 //! One server, spoken to in sessions of the older revisions.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-use std::{
-    future::Future,
-    pin::{Pin, pin},
-    sync::Arc,
-    task::{Context as TaskContext, Poll, Waker},
-};
+use std::{pin::pin, sync::Arc};
 
 use bytes::Bytes;
 use palisade_protocol::{
     DecodeLimits, ElicitRequestFormParams, ElicitSchema, Eras, Inbound, LoggingLevel, Message,
     ProtocolVersion, Resource,
 };
-use palisade_security::{
-    AllowAuthenticated, AllowedOrigins, Policy, Principal, RulePolicy, SecurityConfig,
-    ServerSecurity,
-};
+use palisade_security::{AllowAuthenticated, Policy, Principal, RulePolicy, ServerSecurity};
 use palisade_server::{Context, HandlerError, RawArguments, ResourceRoute, Server, ToolRoute};
 use palisade_transport::{
     Call, Outbox, Reply,
     legacy::{Opened, Session},
 };
 use serde_json::{Value, json};
+
+use crate::support::{ready, security};
 
 /// Asks whether it may, and then says so.
 async fn ask(_: RawArguments, context: Context) -> Result<String, HandlerError> {
@@ -46,17 +39,6 @@ fn server(eras: Eras) -> Server {
         ))
         .with_instructions("read this")
         .with_eras(eras)
-        .build()
-        .unwrap()
-}
-
-fn security(policy: impl Policy + 'static) -> ServerSecurity {
-    SecurityConfig::server()
-        .with_allowed_origins(AllowedOrigins::none())
-        .dangerous()
-        .without_authentication()
-        .without_tls()
-        .with_policy(policy)
         .build()
         .unwrap()
 }
@@ -129,13 +111,6 @@ impl Peer {
             .filter_map(|message| session.outgoing(&message))
             .map(|message| serde_json::from_slice(&message).unwrap())
             .collect()
-    }
-}
-
-fn ready<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
-    match future.as_mut().poll(&mut TaskContext::from_waker(Waker::noop())) {
-        Poll::Ready(output) => Some(output),
-        Poll::Pending => None,
     }
 }
 
