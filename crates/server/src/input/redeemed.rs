@@ -27,6 +27,8 @@ pub(crate) struct Redeemed(Mutex<State>);
 struct State {
     until: HashMap<ExchangeId, UnixMillis>,
     since_sweep: usize,
+    /// Before this no time is up: a full table is not looked through for every request in vain.
+    first: Option<UnixMillis>,
 }
 
 /// Why an exchange cannot be redeemed.
@@ -48,9 +50,11 @@ impl Redeemed {
     ) -> Result<(), Refused> {
         let mut state = self.lock();
         state.since_sweep = state.since_sweep.saturating_add(1);
-        if state.since_sweep >= SWEEP_EVERY || state.until.len() >= MAX_REDEEMED {
+        let due = state.since_sweep >= SWEEP_EVERY || state.until.len() >= MAX_REDEEMED;
+        if due && state.first.is_some_and(|first| first <= now) {
             state.since_sweep = 0;
             state.until.retain(|_, until| *until > now);
+            state.first = state.until.values().min().copied();
         }
         if state.until.get(&id).is_some_and(|until| *until > now) {
             return Err(Refused::Used);
@@ -59,6 +63,7 @@ impl Redeemed {
             return Err(Refused::Full);
         }
         state.until.insert(id, until);
+        state.first = Some(state.first.map_or(until, |first| first.min(until)));
         Ok(())
     }
 
@@ -101,8 +106,10 @@ mod tests {
         for number in 0..MAX_REDEEMED {
             assert_eq!(redeem(number, 0), Ok(()));
         }
+        let swept = redeemed.lock().since_sweep;
         assert_eq!(redeem(MAX_REDEEMED, 9), Err(Refused::Full));
         assert_eq!(redeem(0, 9), Err(Refused::Used));
+        assert_eq!(redeemed.lock().since_sweep, swept + 2, "no look at all of them in vain");
         assert_eq!(redeem(MAX_REDEEMED, 10), Ok(()), "their time is up");
         assert_eq!(redeemed.lock().until.len(), 1);
     }
