@@ -159,6 +159,24 @@ async fn both_eras_share_a_stream() {
 }
 
 #[tokio::test]
+async fn a_batch_that_ends_the_handshake_is_answered() {
+    let mut client = Client::start();
+    let params = json!({
+        "protocolVersion": "2025-03-26",
+        "capabilities": {},
+        "clientInfo": { "name": "client", "version": "1.0.0" },
+    });
+    client.ask("hello", "initialize", params).await;
+    let ping = |id: i64| json!({ "jsonrpc": "2.0", "id": id, "method": "ping" });
+    let initialized = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
+    client.send(json!([ping(1), initialized, ping(2)])).await;
+    let answers = client.next().await;
+    assert_eq!(answers.as_array().map(Vec::len), Some(2), "{answers}");
+    client.server.notifier().tools_changed();
+    assert_eq!(client.next().await["method"], "notifications/tools/list_changed");
+}
+
+#[tokio::test]
 async fn batches_are_for_the_revision_that_has_them() {
     let call = |id: i64| {
         let params = json!({ "name": "echo", "arguments": { "id": id } });

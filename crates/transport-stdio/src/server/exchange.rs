@@ -50,6 +50,8 @@ pub(super) enum Done {
     Silence,
     /// The request with this id is to be cancelled.
     Cancel(RequestId),
+    /// The handshake is over: from now on the client is to be told of changes.
+    Tell,
 }
 
 /// Serves one line: a message, or several where the client's revision has batches.
@@ -60,10 +62,14 @@ pub(super) async fn exchange(
     slot: Arc<Slot>,
     id: CorrelationId,
 ) -> Done {
-    match session::batch(&shared, &line, slot.table()) {
+    let done = match session::batch(&shared, &line, slot.table()) {
         None => message(&shared, &peer, line, &slot, id).await,
         Some(messages) => session::serve_batch(&shared, &peer, messages, &slot).await,
+    };
+    if let Done::Tell = done {
+        session::tell(&shared, &peer, &slot).await;
     }
+    done
 }
 
 /// Serves one message. Every way out leaves one audit record, but for a cancellation: that leaves the one of
@@ -93,7 +99,7 @@ pub(super) async fn message(
     let (request, params) = match inbound {
         Ok(Inbound::Request(request, params)) => (request, params),
         Ok(Inbound::Notification(notification)) => {
-            return session::notification(shared, peer, &notification, slot, trail).await;
+            return session::notification(&notification, slot.table(), trail);
         }
         Ok(Inbound::Response(response)) => {
             // What answers nothing is not answered.

@@ -238,7 +238,7 @@ impl Running {
             self.slot.outbox.finish();
             match done {
                 Done::Answer(answer) => self.last = Some(answer),
-                Done::Silence => {}
+                Done::Silence | Done::Tell => {}
                 Done::Cancel(id) => return Poll::Ready(Event::Cancel(id)),
             }
         }

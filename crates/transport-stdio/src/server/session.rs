@@ -1,6 +1,8 @@
 //! Clients of older revisions: the first `initialize` makes the stream a session. Requests of the newest revision,
 //! which say their version themselves, are served beside it.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use futures_util::future::join_all;
 use palisade_protocol::{
@@ -66,27 +68,33 @@ pub(super) async fn open(shared: &Shared, call: Call<'_>, table: &Table) -> Repl
     }
 }
 
-/// Takes note of a notification. The one that ends the handshake begins what lasts as long as the stream: the
-/// client is told of changes.
-pub(super) async fn notification(
-    shared: &Shared,
-    peer: &Principal,
+/// Takes note of a notification.
+pub(super) fn notification(
     notification: &Notification<'_>,
-    slot: &std::sync::Arc<Slot>,
+    table: &Table,
     mut trail: Trail<'_>,
 ) -> Done {
-    let Some(session) = slot.table().session() else {
+    let Some(session) = table.session() else {
         // The newest revision defines none but the cancellation.
         trail.finish(Outcome::Allowed, "notification_ignored", None, None);
         return Done::Silence;
     };
     session.notification(notification);
     trail.finish(Outcome::Allowed, "notification_accepted", None, None);
-    if notification.method == legacy::method::NOTIFICATIONS_INITIALIZED && slot.become_teller() {
+    match &*notification.method {
+        legacy::method::NOTIFICATIONS_INITIALIZED => Done::Tell,
+        _ => Done::Silence,
+    }
+}
+
+/// Tells the client of changes for as long as its stream lasts, if nobody does so yet.
+pub(super) async fn tell(shared: &Shared, peer: &Principal, slot: &Arc<Slot>) {
+    if let Some(session) = slot.table().session()
+        && slot.become_teller()
+    {
         let told = session.listen(&*shared.dispatcher, peer, &shared.security, slot.outbox());
         let _ = slot.until_ended(told).await;
     }
-    Done::Silence
 }
 
 /// The messages of a line, if it is a batch and the client's revision has batches.
@@ -113,7 +121,7 @@ pub(super) async fn serve_batch(
         .into_iter()
         .zip(&slots)
         .map(|(line, slot)| Box::pin(message(shared, peer, line, slot, shared.ids.next_id())));
-    let mut answers = Vec::new();
+    let (mut answers, mut ends_handshake) = (Vec::new(), false);
     for done in join_all(served).await {
         match done {
             Done::Answer(answer) => {
@@ -121,12 +129,18 @@ pub(super) async fn serve_batch(
                 answers.extend_from_slice(&answer);
             }
             Done::Cancel(id) => slot.table().cancel(&id),
+            Done::Tell => ends_handshake = true,
             Done::Silence => {}
         }
     }
     if answers.is_empty() {
-        return Done::Silence;
+        return if ends_handshake { Done::Tell } else { Done::Silence };
     }
     answers.push(b']');
+    if ends_handshake {
+        // What follows has no end to answer at.
+        slot.outbox().send(answers.into()).await;
+        return Done::Tell;
+    }
     Done::Answer(answers.into())
 }
