@@ -159,6 +159,28 @@ async fn both_eras_share_a_stream() {
 }
 
 #[tokio::test]
+async fn what_is_asked_in_a_batch_is_cancelled_too() {
+    let call = |id: i64, name: &str| {
+        let params = json!({ "name": name, "arguments": {} });
+        json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params })
+    };
+    let params = json!({ "requestId": 1 });
+    let cancelled =
+        json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": params });
+    let mut client = Client::initialized("2025-03-26").await;
+    client.send(json!([call(1, "wait"), call(2, "echo")])).await;
+    client.send(cancelled.clone()).await;
+    let answers = client.next().await;
+    assert_eq!(answers.as_array().map(Vec::len), Some(1), "{answers}");
+    assert_eq!(answers[0]["id"], 2, "{answers}");
+    client.send(json!([call(1, "wait"), call(1, "echo"), cancelled])).await;
+    let answers = client.next().await;
+    assert_eq!(answers.as_array().map(Vec::len), Some(1), "{answers}");
+    assert_eq!(answers[0]["error"]["code"], -32600, "an id twice: {answers}");
+    client.echo(1).await;
+}
+
+#[tokio::test]
 async fn a_batch_that_ends_the_handshake_is_answered() {
     let mut client = Client::start();
     let params = json!({
