@@ -7,6 +7,7 @@
 mod agree;
 mod answer;
 mod body;
+mod connection;
 mod exchange;
 mod listener;
 mod neighbours;

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::{reply, tasks};
 use crate::{
-    notifier::{Change, SubscribeError},
+    notifier::{Change, SubscribeError, Subscription},
     registry::Registry,
     server::Shared,
     task::TaskWatch,
@@ -26,21 +26,54 @@ const MAX_TASKS: usize = 64;
 const MAX_URIS: usize = 256;
 
 /// Sends the acknowledgment, then changes, until the client leaves or the server shuts down.
+///
+/// What it does besides waiting is boxed: a subscription rests most of the time, and there may be thousands.
 pub(super) async fn listen(server: &Arc<Shared>, registry: &Registry, call: &Call<'_>) -> Reply {
-    let params: SubscriptionsListenRequestParams = match call.decode_params() {
-        Ok(params) => params,
-        Err(error) => return reply::error(call, &error),
+    let subscription = match Box::pin(subscribe(server, registry, call)).await {
+        Ok(subscription) => subscription,
+        Err(refusal) => return refusal,
     };
+    let mut watch = TaskWatch::new(server.tasks.store(), &subscription.filter().task_ids);
+    loop {
+        tokio::select! {
+            changes = subscription.changes() => match changes {
+                Some(changes) => Box::pin(send_changes(call, changes)).await,
+                None => break,
+            },
+            // What is allowed may have changed since the subscription began.
+            task = watch.next() => if tasks::check(call, &task).is_ok() {
+                Box::pin(send_task(call, task.detailed())).await;
+            },
+        }
+    }
+    let mut result = EmptyResult::new();
+    result.meta.extra = subscription_meta(&call.request.id);
+    reply::complete(server, call, result, ReplyOutcome::Completed)
+}
+
+/// Takes the subscription, as far as it is granted, and acknowledges it.
+///
+/// # Errors
+///
+/// The reply that refuses it.
+async fn subscribe<'a>(
+    server: &'a Arc<Shared>,
+    registry: &Registry,
+    call: &Call<'_>,
+) -> Result<Subscription<'a>, Reply> {
+    let params: SubscriptionsListenRequestParams =
+        call.decode_params().map_err(|error| reply::error(call, &error))?;
+    let invalid = |what| Err(reply::error(call, &ErrorObject::invalid_params(what)));
     if params.notifications.resource_subscriptions.len() > MAX_URIS {
-        return reply::error(call, &ErrorObject::invalid_params("too many resource subscriptions"));
+        return invalid("too many resource subscriptions");
     }
     let mut asked = params.notifications;
     let task_ids = std::mem::take(&mut asked.task_ids);
     if !task_ids.is_empty() && registry.has_tasks && !tasks::are_declared(call) {
-        return tasks::undeclared(call);
+        return Err(tasks::undeclared(call));
     }
     if task_ids.len() > MAX_TASKS {
-        return reply::error(call, &ErrorObject::invalid_params("too many task subscriptions"));
+        return invalid("too many task subscriptions");
     }
     let limit = call.security.limits().max_subscriptions_per_principal();
     let mut filter = granted(asked, registry, call);
@@ -50,32 +83,19 @@ pub(super) async fn listen(server: &Arc<Shared>, registry: &Registry, call: &Cal
             filter.task_ids.push(id);
         }
     }
-    let subscription = match server.hub.subscribe(call.principal.context_key(), filter, limit) {
-        Ok(subscription) => subscription,
-        Err(SubscribeError::TooMany) => {
-            let retry_after = Duration::from_secs(1);
-            return reply::rejected(call, &RejectError::TooManySubscriptions { retry_after });
-        }
-        Err(SubscribeError::Closing) => return reply::rejected(call, &RejectError::ShuttingDown),
-    };
+    let subscribed = server.hub.subscribe(call.principal.context_key(), filter, limit);
+    let subscription = subscribed.map_err(|error| {
+        let reject = match error {
+            SubscribeError::TooMany => {
+                RejectError::TooManySubscriptions { retry_after: Duration::from_secs(1) }
+            }
+            SubscribeError::Closing => RejectError::ShuttingDown,
+        };
+        reply::rejected(call, &reject)
+    })?;
     let acknowledged = json!({ "notifications": subscription.filter() });
     send(call, method::NOTIFICATIONS_SUBSCRIPTIONS_ACKNOWLEDGED, acknowledged).await;
-    let mut watch = TaskWatch::new(server.tasks.store(), &subscription.filter().task_ids);
-    loop {
-        tokio::select! {
-            changes = subscription.changes() => match changes {
-                Some(changes) => send_changes(call, changes).await,
-                None => break,
-            },
-            // What is allowed may have changed since the subscription began.
-            task = watch.next() => if tasks::check(call, &task).is_ok() {
-                send_task(call, task.detailed()).await;
-            },
-        }
-    }
-    let mut result = EmptyResult::new();
-    result.meta.extra = subscription_meta(&call.request.id);
-    reply::complete(server, call, result, ReplyOutcome::Completed)
+    Ok(subscription)
 }
 
 /// What the server has of what was asked for, and what this principal may know of.

@@ -29,8 +29,8 @@ impl TaskWatch {
     /// The next task that has changed. Tasks that are over or gone are followed no longer; when none is left,
     /// it is never ready.
     ///
-    /// Cancel safe.
-    pub(crate) async fn next(&mut self) -> StoredTask {
+    /// Cancel safe. Boxed: whoever waits need not keep room for it.
+    pub(crate) async fn next(&mut self) -> Box<StoredTask> {
         loop {
             let (index, changed) =
                 poll_fn(|cx| {
@@ -49,7 +49,7 @@ impl TaskWatch {
                     if !task.status().is_terminal() {
                         self.wait(task.id().to_owned(), task.version());
                     }
-                    return task;
+                    return Box::new(task);
                 }
                 Ok(None) => {}
                 Err(error) => tracing::warn!(%error, "a task is no longer followed"),

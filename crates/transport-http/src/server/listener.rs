@@ -1,29 +1,15 @@
-//! The listener: connections, TLS, HTTP, and how they end.
+//! The listener: where it listens, whom it lets in, and how it ends.
 
-use std::{
-    convert::Infallible,
-    error::Error,
-    io,
-    net::SocketAddr,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use http::Request;
-use hyper::body::Incoming;
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto, graceful::GracefulShutdown},
-};
-use palisade_security::{EndpointPath, PeerInfo, SecurityConfigError, ServerSecurity};
+use hyper_util::server::graceful::GracefulShutdown;
+use palisade_security::{EndpointPath, SecurityConfigError, ServerSecurity};
 #[cfg(feature = "tls")]
 use palisade_security::{TlsConfigError, tls::Reload};
 use palisade_transport::{Dispatcher, pipeline::Admission};
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, watch},
-    task::JoinHandle,
     time::timeout,
 };
 
@@ -31,18 +17,13 @@ use tokio::{
 use super::tls::Trust;
 use super::{
     EventStore, HttpService,
-    exchange::Entrance,
-    neighbours::{Neighbour, Neighbours},
-    rest::Requests,
+    connection::{Connections, Http},
+    neighbours::Neighbours,
     routes::Routes,
-    wire::{Findings, Wire},
 };
 
 /// How long requests in flight may take after a shutdown began.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
-
-/// How often sessions that are over are looked for at most.
-const SHORTEST_UPKEEP: Duration = Duration::from_secs(1);
 
 /// Serves MCP on a TCP port: HTTP/1.1 and HTTP/2, over TLS if the configuration has a certificate.
 #[derive(Debug)]
@@ -231,16 +212,16 @@ impl HttpServer {
         let neighbours = Neighbours::default();
         let graceful = GracefulShutdown::new();
         let (cut, cut_off) = watch::channel(false);
-        let http = Arc::new(http_of(routes.security()));
-        let connection = Connection {
+        let mut stop = shutdown.subscribe();
+        let connections = Arc::new(Connections {
             routes: Arc::clone(&routes),
-            http,
+            http: Http::new(routes.security().limits()),
+            stop: stop.clone(),
             cut_off,
             #[cfg(feature = "tls")]
             trust,
-        };
-        let mut stop = shutdown.subscribe();
-        let upkeep = connection.clone().upkeep();
+        });
+        let upkeep = connections.upkeep();
         tokio::pin!(upkeep);
         loop {
             let accepted = tokio::select! {
@@ -255,8 +236,7 @@ impl HttpServer {
                 continue;
             };
             let place = (place, neighbour);
-            let serving = connection.clone().serve(stream, address, place, graceful.watcher());
-            tokio::spawn(serving);
+            tokio::spawn(connections.serve(stream, address, place, graceful.watcher()));
         }
         drop(listener);
         routes.shutdown();
@@ -286,205 +266,6 @@ async fn accept(
             }
         }
     }
-}
-
-fn http_of(security: &ServerSecurity) -> auto::Builder<TokioExecutor> {
-    let limits = security.limits();
-    let mut http = auto::Builder::new(TokioExecutor::new());
-    // A little more than the guard allows, so that it is the guard who refuses, and records, what is not
-    // far beyond its limits.
-    // Heads are timed where the wire is read along: a timer here would be armed for every request.
-    http.http1()
-        .header_read_timeout(None)
-        .writev(false)
-        .max_buf_size(limits.max_header_bytes().saturating_add(8192));
-    // Up to 100 headers are the parser's own bound and need no allocation.
-    if limits.max_headers() > 100 {
-        http.http1().max_headers(limits.max_headers());
-    }
-    http.http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(u32::try_from(limits.max_concurrent_streams()).unwrap_or(u32::MAX))
-        .max_header_list_size(u32::try_from(limits.max_header_bytes()).unwrap_or(u32::MAX))
-        .max_pending_accept_reset_streams(limits.max_reset_streams())
-        .max_local_error_reset_streams(limits.max_reset_streams())
-        .keep_alive_interval(limits.idle_timeout())
-        .keep_alive_timeout(limits.handshake_timeout());
-    http
-}
-
-/// What every connection is served with.
-#[derive(Clone)]
-struct Connection {
-    routes: Arc<Routes>,
-    http: Arc<auto::Builder<TokioExecutor>>,
-    cut_off: watch::Receiver<bool>,
-    #[cfg(feature = "tls")]
-    trust: Option<Trust>,
-}
-
-impl Connection {
-    /// What a listener does besides accepting. Never ready.
-    async fn upkeep(self) {
-        let sessions = async {
-            let every = self.routes.security().limits().sessions().idle_timeout() / 4;
-            loop {
-                tokio::time::sleep(every.max(SHORTEST_UPKEEP)).await;
-                self.routes.sweep().await;
-            }
-        };
-        let trust = async {
-            #[cfg(feature = "tls")]
-            if let Some(trust) = &self.trust {
-                trust.keep_fresh().await;
-            }
-        };
-        tokio::join!(sessions, trust);
-    }
-
-    /// Waits until the peer is no longer who the handshake said it is.
-    #[cfg_attr(
-        not(feature = "tls"),
-        expect(unused_variables, reason = "no handshake, no certificate")
-    )]
-    async fn peer_lost(&self, peer: &PeerInfo) {
-        #[cfg(feature = "tls")]
-        if let (Some(trust), Some(certificate)) = (&self.trust, peer.certificate()) {
-            return Box::pin(trust.lost(certificate, self.routes.security().clock())).await;
-        }
-        std::future::pending().await
-    }
-
-    async fn serve(
-        self,
-        stream: TcpStream,
-        address: SocketAddr,
-        _place: (Option<OwnedSemaphorePermit>, Neighbour),
-        watcher: hyper_util::server::graceful::Watcher,
-    ) {
-        // Events are small and must leave at once.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "no TCP_NODELAY");
-        }
-        #[cfg(feature = "tls")]
-        if let Some(trust) = &self.trust {
-            // Boxed: what a handshake needs would be kept for as long as the connection rests.
-            let accepted = Box::pin(trust.accept(self.routes.first(), stream, address)).await;
-            if let Some((stream, peer)) = accepted {
-                Box::pin(self.clone().serve_http(stream, peer, watcher)).await;
-            }
-            return;
-        }
-        self.serve_http(stream, PeerInfo::new(address), watcher).await;
-    }
-
-    async fn serve_http<S>(
-        self,
-        stream: S,
-        peer: PeerInfo,
-        watcher: hyper_util::server::graceful::Watcher,
-    ) where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
-        let mut cut_off = self.cut_off.clone();
-        let limits = self.routes.security().limits();
-        let known = peer.clone();
-        let requests = Requests::default();
-        let (mut serving, findings) = self.spawn(stream, peer, requests.clone(), watcher);
-        let started = Instant::now();
-        let refused = |code, status| {
-            if let Some(address) = known.address() {
-                let first = self.routes.first();
-                first.record_refused_connection(address, code, status, started.elapsed());
-            }
-        };
-        tokio::select! {
-            served = &mut serving => {
-                if let Ok(Err(error)) = served {
-                    tracing::debug!(%error, "connection failed");
-                    if let Some((code, status)) = refusal(&*error, &findings) {
-                        refused(code, status);
-                    }
-                }
-                return;
-            }
-            () = findings.head_overdue(limits.header_timeout()) => {
-                tracing::debug!("connection with a slow head closed");
-                refused(HEADER_TIMEOUT, None);
-            }
-            () = requests.none(limits) => {
-                tracing::debug!("connection without requests closed");
-                if findings.within_head() {
-                    refused(HEADER_TIMEOUT, None);
-                }
-            }
-            () = self.peer_lost(&known) => tracing::debug!("connection closed: its certificate is no longer good"),
-            // Not if the server was dropped: then connections go on until they end.
-            Ok(_) = cut_off.wait_for(|cut| *cut) => {}
-        }
-        serving.abort();
-        // The place is free when the connection is gone, not before; how it ended is of no interest.
-        let _ = serving.await;
-    }
-
-    /// Serves HTTP in a task of its own: traffic wakes it alone, and what watches over the connection sleeps
-    /// on. Apart, so that none of it is kept twice.
-    fn spawn<S>(
-        &self,
-        stream: S,
-        peer: PeerInfo,
-        counted: Requests,
-        watcher: hyper_util::server::graceful::Watcher,
-    ) -> (JoinHandle<Served>, Findings)
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
-        let routes = Arc::clone(&self.routes);
-        let service = hyper::service::service_fn(move |request: Request<Incoming>| {
-            let in_flight = counted.begin();
-            let (service, served) = routes.find(request.uri().path());
-            let entrance = Entrance::new(peer.clone(), served);
-            let response = service.respond(request, entrance);
-            async move {
-                let response = response.await?;
-                Ok::<_, Infallible>(response.map(|body| body.with_in_flight(in_flight)))
-            }
-        });
-        let wire = Wire::new(stream, self.routes.security().limits());
-        let findings = wire.findings();
-        let connection = self.http.serve_connection(TokioIo::new(wire), service).into_owned();
-        (tokio::spawn(watcher.watch(connection)), findings)
-    }
-}
-
-/// How a connection ended.
-type Served = Result<(), Box<dyn Error + Send + Sync>>;
-
-/// The stable name of a head that did not arrive in time. There is nobody to tell it to.
-const HEADER_TIMEOUT: &str = "header_timeout";
-
-/// The stable name and the status of what the parser refused, if it did: a peer that merely left did
-/// nothing wrong.
-fn refusal(
-    error: &(dyn Error + 'static),
-    findings: &Findings,
-) -> Option<(&'static str, Option<u16>)> {
-    if let Some(refusal) = findings.refusal() {
-        return Some(refusal);
-    }
-    if let Some(error) = error.downcast_ref::<hyper::Error>() {
-        if error.is_parse_too_large() {
-            return Some(("headers_too_large", Some(431)));
-        }
-        if error.is_parse() {
-            return Some(("malformed_request", Some(400)));
-        }
-        let source = error.source().and_then(|source| source.downcast_ref::<h2::Error>());
-        if source.is_some_and(|error| error.is_library() && error.is_go_away()) {
-            return Some(("http2_violation", None));
-        }
-    }
-    None
 }
 
 #[cfg(test)]
@@ -529,6 +310,27 @@ mod tests {
         assert_eq!(start.elapsed().as_secs(), super::SHUTDOWN_GRACE.as_secs());
         assert_eq!(client.read(&mut [0; 1]).await.unwrap_or(0), 0, "cut off");
         assert!(keeper.has_ended());
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_has_said_nothing_yet_does_not_hold_the_server() {
+        let limits = Limits::new();
+        let server =
+            HttpServer::bind(([127, 0, 0, 1], 0).into(), Keeper::default(), security(limits))
+                .await
+                .unwrap();
+        let (address, handle) = (server.local_addr().unwrap(), server.handle());
+        let serving = tokio::spawn(server.serve());
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(b"PRI").await.unwrap();
+        // One that is served shows that the other one was accepted before.
+        let mut later = TcpStream::connect(address).await.unwrap();
+        later.write_all(b"GET / HTTP/1.1\r\nconnection: close\r\n\r\n").await.unwrap();
+        later.read_to_end(&mut Vec::new()).await.unwrap();
+        handle.shutdown();
+        let ended = tokio::time::timeout(super::SHUTDOWN_GRACE / 2, serving).await;
+        assert!(ended.is_ok(), "the server waits for it");
+        assert_eq!(client.read(&mut [0; 1]).await.unwrap_or(0), 0);
     }
 
     /// A refusal is an answer too, and its reader needs no credentials.

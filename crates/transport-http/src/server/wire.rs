@@ -12,13 +12,14 @@ mod frames;
 mod messages;
 
 use std::{
+    future::poll_fn,
     io,
     pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicU8, Ordering},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -68,14 +69,18 @@ impl Findings {
     /// Waits for a head that takes longer than this to arrive. Costs nothing where heads come whole.
     pub(super) async fn head_overdue(&self, limit: Duration) {
         self.0.head_began.notified().await;
-        loop {
-            match timeout(limit, self.0.head_began.notified()).await {
-                // That one is complete, and another one has begun.
-                Ok(()) => {}
-                Err(_) if self.within_head() => return,
-                Err(_) => self.0.head_began.notified().await,
+        // Boxed: few connections need the room.
+        Box::pin(async {
+            loop {
+                match timeout(limit, self.0.head_began.notified()).await {
+                    // That one is complete, and another one has begun.
+                    Ok(()) => {}
+                    Err(_) if self.within_head() => return,
+                    Err(_) => self.0.head_began.notified().await,
+                }
             }
-        }
+        })
+        .await;
     }
 
     fn note(&self, finding: u8) {
@@ -92,6 +97,8 @@ pub(super) struct Wire<S> {
     stream: S,
     protocol: Protocol,
     findings: Findings,
+    /// What was read to find out the version, and looked at.
+    ahead: Vec<u8>,
     /// As the findings have it: the number of the head that has begun and not ended.
     within_head: Option<u64>,
 }
@@ -102,6 +109,13 @@ enum Protocol {
     Http2(Frames),
     /// Nothing more is read. So much is left of what the parser is told instead.
     Refused(&'static [u8]),
+}
+
+/// Which HTTP a peer speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Version {
+    Http1,
+    Http2,
 }
 
 /// What a look at some bytes came to.
@@ -122,6 +136,7 @@ impl<S> Wire<S> {
             stream,
             protocol: Protocol::Http1(Messages::new(limits.max_control_frames())),
             findings: Findings::default(),
+            ahead: Vec::new(),
             within_head: None,
         }
     }
@@ -175,12 +190,27 @@ impl<S> Wire<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+impl<S: AsyncRead + Unpin> Wire<S> {
+    /// Reads until it is certain which HTTP the peer speaks; none if it leaves before.
+    pub(super) async fn version(&mut self) -> Option<Version> {
+        loop {
+            match &self.protocol {
+                Protocol::Http2(_) => return Some(Version::Http2),
+                Protocol::Http1(messages) if messages.may_become_http2() => {}
+                Protocol::Http1(_) | Protocol::Refused(_) => return Some(Version::Http1),
+            }
+            let mut piece = [0; 16];
+            let mut piece = ReadBuf::new(&mut piece);
+            poll_fn(|cx| self.poll_look(cx, &mut piece)).await.ok()?;
+            if piece.filled().is_empty() {
+                return None;
+            }
+            self.ahead.extend_from_slice(piece.filled());
+        }
+    }
+
+    /// Reads, and looks at what was read.
+    fn poll_look(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if let Protocol::Refused(rest) = &mut self.protocol {
             let (told, left) = rest.split_at(rest.len().min(buf.remaining()));
             buf.put_slice(told);
@@ -188,12 +218,34 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
             return Poll::Ready(Ok(()));
         }
         let before = buf.filled().len();
-        std::task::ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
         let seen = match buf.filled_mut().get_mut(before..) {
             Some(read) if !read.is_empty() => self.look(read),
             _ => 0,
         };
         buf.set_filled(before + seen);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.ahead.is_empty() {
+            return self.poll_look(cx, buf);
+        }
+        let told = self.ahead.len().min(buf.remaining());
+        buf.put_slice(self.ahead.get(..told).unwrap_or_default());
+        self.ahead.drain(..told);
+        if self.ahead.is_empty() {
+            self.ahead = Vec::new();
+            // With what comes next, if it is there: a parser that gets little makes room for more. What fails
+            // now fails the next time too.
+            let _ = self.poll_look(cx, buf);
+        }
         Poll::Ready(Ok(()))
     }
 }
@@ -204,7 +256,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = std::task::ready!(Pin::new(&mut self.stream).poll_write(cx, buf))?;
+        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, buf))?;
         self.note_written(written);
         Poll::Ready(Ok(written))
     }
@@ -222,7 +274,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = std::task::ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, bufs))?;
+        let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, bufs))?;
         self.note_written(written);
         Poll::Ready(Ok(written))
     }
@@ -245,9 +297,12 @@ mod tests {
     use std::time::Duration;
 
     use palisade_security::Limits;
-    use tokio::time::{Instant, sleep};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt, duplex},
+        time::{Instant, sleep},
+    };
 
-    use super::Wire;
+    use super::{Version, Wire};
 
     #[tokio::test(start_paused = true)]
     async fn h3_each_head_has_its_own_time() {
@@ -261,5 +316,45 @@ mod tests {
         };
         tokio::join!(read, findings.head_overdue(Duration::from_secs(10)));
         assert_eq!(start.elapsed().as_secs(), 18);
+    }
+
+    #[tokio::test]
+    async fn a_peer_shows_which_http_it_speaks_and_nothing_of_it_is_lost() {
+        let preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+        for (said, version) in [
+            ("POST /mcp HTTP/1.1\r\nhost: a\r\n\r\n", Some(Version::Http1)),
+            ("PROPFIND / HTTP/1.1\r\nhost: a\r\n\r\n", Some(Version::Http1)),
+            ("PRI /mcp HTTP/1.1\r\nhost: a\r\n\r\n", Some(Version::Http1)),
+            (preface, Some(Version::Http2)),
+            ("PRI * HTTP", None),
+            ("", None),
+        ] {
+            for size in [1, 3, 16, 64] {
+                let (ours, mut theirs) = duplex(size);
+                let saying = async move {
+                    theirs.write_all(said.as_bytes()).await.unwrap();
+                    drop(theirs);
+                };
+                let reading = async {
+                    let mut wire = Wire::new(ours, &Limits::new());
+                    assert_eq!(wire.version().await, version, "{said:?} by {size}");
+                    let mut read = String::new();
+                    wire.read_to_string(&mut read).await.unwrap();
+                    assert_eq!(read, said, "by {size}");
+                };
+                tokio::join!(saying, reading);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_read_to_find_out_comes_with_what_follows() {
+        let (ours, mut theirs) = duplex(1024);
+        let head = b"GET /mcp HTTP/1.1\r\nhost: a\r\n\r\n";
+        theirs.write_all(head).await.unwrap();
+        let mut wire = Wire::new(ours, &Limits::new());
+        assert_eq!(wire.version().await, Some(Version::Http1));
+        let mut read = [0; 1024];
+        assert_eq!(wire.read(&mut read).await.unwrap(), head.len());
     }
 }

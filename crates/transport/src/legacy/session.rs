@@ -72,26 +72,32 @@ impl Session {
     ///
     /// MCP 2025-11-25, Lifecycle, "Initialization".
     pub async fn open(dispatcher: &dyn Dispatcher, call: Call<'_>) -> Result<Opened, Reply> {
-        let params: InitializeRequestParams = params_of(&call)?;
+        let session = Self::asked_for(dispatcher, &call)?;
+        let discovered = discover(dispatcher, &call).await?;
+        let nameless = || Implementation::new("", "");
+        let info = discovered.meta.server_info.as_deref().cloned().unwrap_or_else(nameless);
+        let mut result = InitializeResult::new(session.version, &discovered.capabilities, &info);
+        result.instructions = discovered.instructions;
+        let reply = answer(&call, &result);
+        Ok(Opened { session, reply })
+    }
+
+    /// The session that an `initialize` asks for, before the engine is asked.
+    fn asked_for(dispatcher: &dyn Dispatcher, call: &Call<'_>) -> Result<Self, Reply> {
+        let params: InitializeRequestParams = params_of(call)?;
         let supported = dispatcher.supported_versions();
         let version = legacy::negotiate(&params.protocol_version, supported).ok_or_else(|| {
             let error =
                 ErrorObject::unsupported_protocol_version(&params.protocol_version, supported);
-            refused(&call, &error, "unsupported_protocol_version")
+            refused(call, &error, "unsupported_protocol_version")
         })?;
         let capabilities = legacy::client_capabilities_from(version, params.capabilities);
         let session = Self::new(version, &params.client_info, &capabilities);
         if session.client_info.len() + session.client_capabilities.len() > MAX_ABOUT_CLIENT {
             let error = ErrorObject::invalid_params("too much about the client");
-            return Err(refused(&call, &error, "client_info_too_large"));
+            return Err(refused(call, &error, "client_info_too_large"));
         }
-        let discovered = discover(dispatcher, &call).await?;
-        let nameless = || Implementation::new("", "");
-        let info = discovered.meta.server_info.as_deref().cloned().unwrap_or_else(nameless);
-        let mut result = InitializeResult::new(version, &discovered.capabilities, &info);
-        result.instructions = discovered.instructions;
-        let reply = answer(&call, &result);
-        Ok(Opened { session, reply })
+        Ok(session)
     }
 
     fn new(
@@ -99,8 +105,10 @@ impl Session {
         client_info: &Implementation,
         capabilities: &ClientCapabilities,
     ) -> Self {
-        // Both were just decoded from JSON.
-        let json = |encoded: Result<Vec<u8>, _>| encoded.map_or_else(|_| "{}".into(), Bytes::from);
+        // Both were just decoded from JSON. Without what a buffer has to spare: sessions stay.
+        let json = |encoded: Result<Vec<u8>, _>| {
+            encoded.map_or_else(|_| "{}".into(), |json| Bytes::from(json.into_boxed_slice()))
+        };
         let questions = Arc::new(Questions::new(version));
         Self {
             version,

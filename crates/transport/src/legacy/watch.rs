@@ -95,7 +95,7 @@ impl Watched {
             "method": palisade_protocol::method::SUBSCRIPTIONS_LISTEN,
             "params": { "notifications": filter },
         });
-        message.to_string().into()
+        message.to_string().into_boxed_str().into_boxed_bytes().into()
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeSet<String>> {

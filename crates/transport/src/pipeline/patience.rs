@@ -26,7 +26,8 @@ use crate::{
 /// Dropping the future opens nothing.
 pub async fn open_in_time(dispatcher: &dyn Dispatcher, call: Call<'_>) -> Result<Opened, Reply> {
     let limit = call.security.limits().request_timeout();
-    let opened = within(limit, Session::open(dispatcher, call)).await;
+    let opening = pin!(Session::open(dispatcher, call));
+    let opened = within(limit, opening).await;
     opened.unwrap_or_else(|| Err(timed_out(&call.request.id)))
 }
 

@@ -37,10 +37,11 @@ pub(in crate::server) async fn post(
         return Ok(refused);
     }
     if let Some(used) = sse::named(&incoming) {
-        return sse::post(&incoming, used?, body, message, trail, place).await;
+        // Boxed, as what opens a session is: the requests of a session need no room for either.
+        return Box::pin(sse::post(&incoming, used?, body, &message, trail, place)).await;
     }
     if era == Era::Opening {
-        return open(&incoming, body, message, trail).await;
+        return Box::pin(open(&incoming, body, &message, trail)).await;
     }
     let used = incoming.session().ok_or(RejectError::SessionRequired)??;
     let session = Arc::clone(used.session()?);
@@ -56,22 +57,22 @@ pub(in crate::server) async fn post(
         };
         return batch(&incoming, used, &session, messages, trail, place).await;
     }
-    match message {
+    match &message {
         Ok(Inbound::Request(..)) => {}
         Ok(Inbound::Notification(notification)) => {
-            session.notification(&notification);
+            session.notification(notification);
             trail.finish(Outcome::Allowed, "notification_accepted", Some(202), None);
             return Ok(Answer::accepted());
         }
         Ok(Inbound::Response(response)) => {
             // A late answer is no fault of the client's.
             let code =
-                if session.response(&response) { "response_accepted" } else { "response_ignored" };
+                if session.response(response) { "response_accepted" } else { "response_ignored" };
             trail.finish(Outcome::Allowed, code, Some(202), None);
             return Ok(Answer::accepted());
         }
         Ok(_) => return Err(RejectError::SessionRequired),
-        Err(error) => return Ok(malformed(&error, trail)),
+        Err(error) => return Ok(malformed(error, trail)),
     }
     let place = place.detach(&incoming.shared.admission);
     let run = Run::one(asked(&incoming, &session, body.clone(), trail.detach(), Some(place)));
@@ -100,7 +101,7 @@ fn differs(
 async fn open(
     incoming: &Incoming<'_>,
     body: &Bytes,
-    message: Result<Inbound<'_>, DecodeError>,
+    message: &Result<Inbound<'_>, DecodeError>,
     trail: &mut Trail<'_>,
 ) -> Result<Answer, RejectError> {
     match initialize(incoming, body, message, trail).await {
@@ -122,7 +123,7 @@ async fn open(
 pub(super) async fn initialize(
     incoming: &Incoming<'_>,
     body: &Bytes,
-    message: Result<Inbound<'_>, DecodeError>,
+    message: &Result<Inbound<'_>, DecodeError>,
     trail: &mut Trail<'_>,
 ) -> Result<Opened, Reply> {
     let shared = incoming.shared;
@@ -137,8 +138,8 @@ pub(super) async fn initialize(
             return Err(Reply::error(None, &error, "invalid_request"));
         }
     };
-    trail.note_request(body, &request, &params);
-    let call = Call::new(body, &request, &params, incoming.principal, &shared.security, &outbox);
+    trail.note_request(body, request, params);
+    let call = Call::new(body, request, params, incoming.principal, &shared.security, &outbox);
     open_in_time(&*shared.dispatcher, call).await
 }
 

@@ -126,7 +126,7 @@ pub(super) async fn post(
     incoming: &Incoming<'_>,
     used: Use,
     body: &Bytes,
-    message: Result<Inbound<'_>, DecodeError>,
+    message: &Result<Inbound<'_>, DecodeError>,
     trail: &mut Trail<'_>,
     place: Place<'_>,
 ) -> Result<Answer, RejectError> {
@@ -136,22 +136,21 @@ pub(super) async fn post(
         Ok(Answer::accepted())
     };
     match message {
-        Ok(Inbound::Request(request, params)) => {
+        Ok(Inbound::Request(request, _)) => {
             if request.method == legacy::method::INITIALIZE && used.session().is_err() {
-                let message = Ok(Inbound::Request(request, params));
                 return begin(incoming, &used, channel, body, message, trail).await;
             }
         }
         Ok(Inbound::Notification(notification)) => {
-            used.session()?.notification(&notification);
+            used.session()?.notification(notification);
             return accepted(trail, "notification_accepted");
         }
         Ok(Inbound::Response(response)) => {
-            let known = used.session()?.response(&response);
+            let known = used.session()?.response(response);
             return accepted(trail, if known { "response_accepted" } else { "response_ignored" });
         }
         Ok(_) => return accepted(trail, "message_ignored"),
-        Err(error) => return Ok(malformed(&error, trail)),
+        Err(error) => return Ok(malformed(error, trail)),
     }
     let session = Arc::clone(used.session()?);
     let place = place.detach(&incoming.shared.admission);
@@ -166,7 +165,7 @@ async fn begin(
     used: &Use,
     channel: &Channel,
     body: &Bytes,
-    message: Result<Inbound<'_>, DecodeError>,
+    message: &Result<Inbound<'_>, DecodeError>,
     trail: &mut Trail<'_>,
 ) -> Result<Answer, RejectError> {
     let reply = match initialize(incoming, body, message, trail).await {

@@ -186,7 +186,13 @@ impl Teller {
                 return Poll::Ready(Some(frame(id, &data, self.retry)));
             }
             let data = match self.queue.pop_front() {
-                Some(data) => data,
+                Some(data) => {
+                    if self.queue.is_empty() {
+                        // A stream may rest for long.
+                        self.queue = VecDeque::new();
+                    }
+                    data
+                }
                 None if self.ended || self.let_go => return Poll::Ready(None),
                 None => match ready!(self.source.poll_next(cx)) {
                     Said::Message(data) => data,

@@ -75,6 +75,11 @@ impl Messages {
         self.state == State::Headers || (self.state == State::Start && !self.line.is_empty())
     }
 
+    /// Whether what was read may be the beginning of HTTP/2.
+    pub(super) fn may_become_http2(&self) -> bool {
+        self.heads == 0 && self.state == State::Start && PREFACE.starts_with(&self.line)
+    }
+
     /// Looks at what was read. A fault is certain at the end of a line.
     pub(super) fn look(&mut self, bytes: &[u8]) -> Look {
         let mut at = 0;
