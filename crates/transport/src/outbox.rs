@@ -5,7 +5,7 @@ use std::{
     fmt,
     future::poll_fn,
     sync::{Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll, Waker},
+    task::{Context, Poll, Waker, ready},
 };
 
 use bytes::Bytes;
@@ -45,10 +45,7 @@ impl Outbox {
         let mut message = Some(message);
         poll_fn(|cx| {
             let mut state = self.lock();
-            if state.queue.len() >= self.capacity && !state.closed {
-                state.remember(cx);
-                return Poll::Pending;
-            }
+            ready!(state.poll_room(self.capacity, cx));
             if let Some(message) = message.take() {
                 state.push(message);
             }
@@ -84,6 +81,12 @@ impl Outbox {
             reader @ None => *reader = Some(cx.waker().clone()),
         }
         Poll::Pending
+    }
+
+    /// Ready when there is room for a message, or none is wanted any more. Until then somebody may be about to
+    /// queue one.
+    pub fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.lock().poll_room(self.capacity, cx)
     }
 
     /// Ready when nothing more is taken: the request has ended, and with it whatever is waited for in its name.
@@ -149,6 +152,14 @@ impl Outbox {
 }
 
 impl State {
+    fn poll_room(&mut self, capacity: usize, cx: &mut Context<'_>) -> Poll<()> {
+        if self.queue.len() < capacity || self.closed {
+            return Poll::Ready(());
+        }
+        self.remember(cx);
+        Poll::Pending
+    }
+
     /// Has this task woken when something is taken, or the request ends.
     fn remember(&mut self, cx: &mut Context<'_>) {
         if !self.writers.iter().any(|writer| writer.will_wake(cx.waker())) {

@@ -1,6 +1,6 @@
 //! One server, spoken to in sessions of the older revisions.
 
-use std::{pin::pin, sync::Arc};
+use std::{collections::BTreeSet, pin::pin, sync::Arc};
 
 use bytes::Bytes;
 use palisade_protocol::{
@@ -312,6 +312,34 @@ fn changes_come_unasked_and_those_of_resources_only_if_watched() {
     assert_eq!(peer.answer(&session, "resources/unsubscribe", uri)["result"], json!({}));
     told();
     assert_eq!(told().len(), 1);
+}
+
+#[test]
+fn whoever_watches_more_misses_nothing_of_the_rest() {
+    let server = server(Eras::Both);
+    let peer = Peer::new(server.clone(), AllowAuthenticated::new());
+    let session = peer.session("2025-11-25");
+    let uris: BTreeSet<_> = (0..20).map(|n| format!("test://{n}")).collect();
+    let watch = |uri: &str| {
+        let answer = peer.answer(&session, "resources/subscribe", json!({ "uri": uri }));
+        assert_eq!(answer["result"], json!({}));
+    };
+    uris.iter().for_each(|uri| watch(uri));
+    let mut stream =
+        pin!(session.listen(&peer.server, &peer.principal, &peer.security, &peer.outbox));
+    let mut seen = BTreeSet::new();
+    let mut read = || {
+        assert!(ready(stream.as_mut()).is_none());
+        for message in peer.sent(&session) {
+            seen.extend(message["params"]["uri"].as_str().map(str::to_owned));
+        }
+    };
+    read();
+    // More than there is room for.
+    uris.iter().for_each(|uri| server.notifier().resource_updated(uri));
+    watch("test://more");
+    (0..10).for_each(|_| read());
+    assert_eq!(seen, uris);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::{
     collections::BTreeSet,
     future::poll_fn,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::Poll,
+    task::{Poll, ready},
 };
 
 use bytes::Bytes;
@@ -73,6 +73,8 @@ impl Watched {
                 if let Poll::Ready(reply) = listening.as_mut().poll(cx) {
                     return Poll::Ready(Some(reply));
                 }
+                // What it has taken note of and had no room for would end with it.
+                ready!(outbox.poll_room(cx));
                 self.changed.poll_take(cx).map(|()| None)
             });
             if let Some(reply) = ended.await {
