@@ -64,7 +64,11 @@ pub(super) async fn exchange(
 ) -> Done {
     let done = match session::batch(&shared, &line, slot.table()) {
         None => message(&shared, &peer, line, &slot, id).await,
-        Some(messages) => session::serve_batch(&shared, &peer, messages, &slot).await,
+        Some(messages) => {
+            // What may follow lasts as long as the stream.
+            drop(line);
+            session::serve_batch(&shared, &peer, messages, &slot).await
+        }
     };
     if let Done::Tell = done {
         session::tell(&shared, &peer, &slot).await;
