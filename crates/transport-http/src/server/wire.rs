@@ -32,6 +32,9 @@ use tokio::{
 
 use self::{frames::Frames, messages::Messages};
 
+/// How long the preface of HTTP/2 is: no more is read to find out the version.
+const PREFACE: usize = 24;
+
 /// What follows a spoiled byte: the end of a head, for a parser that waits for it before it looks.
 const END: &[u8] = b"\r\n\r\n";
 
@@ -193,14 +196,16 @@ impl<S> Wire<S> {
 impl<S: AsyncRead + Unpin> Wire<S> {
     /// Reads until it is certain which HTTP the peer speaks; none if it leaves before.
     pub(super) async fn version(&mut self) -> Option<Version> {
+        let mut piece = [0; PREFACE];
         loop {
+            let left = PREFACE.saturating_sub(self.ahead.len());
             match &self.protocol {
-                Protocol::Http2(_) => return Some(Version::Http2),
-                Protocol::Http1(messages) if messages.may_become_http2() => {}
+                Protocol::Http2(_) if left == 0 => return Some(Version::Http2),
+                Protocol::Http2(_) => {}
+                Protocol::Http1(messages) if left > 0 && messages.may_become_http2() => {}
                 Protocol::Http1(_) | Protocol::Refused(_) => return Some(Version::Http1),
             }
-            let mut piece = [0; 16];
-            let mut piece = ReadBuf::new(&mut piece);
+            let mut piece = ReadBuf::new(piece.get_mut(..left)?);
             poll_fn(|cx| self.poll_look(cx, &mut piece)).await.ok()?;
             if piece.filled().is_empty() {
                 return None;
@@ -326,6 +331,8 @@ mod tests {
             ("PROPFIND / HTTP/1.1\r\nhost: a\r\n\r\n", Some(Version::Http1)),
             ("PRI /mcp HTTP/1.1\r\nhost: a\r\n\r\n", Some(Version::Http1)),
             (preface, Some(Version::Http2)),
+            ("\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n", Some(Version::Http1)),
+            ("PRI * HTTP/2.0\r\n", None),
             ("PRI * HTTP", None),
             ("", None),
         ] {
