@@ -27,7 +27,7 @@ use crate::{
 const TOOLS: [u32; 2] = [1, 50];
 /// How many connections call at once.
 const CONNECTIONS: [u32; 2] = [1, 32];
-/// Load before the first measured round, so that every server is warm.
+/// Load before each measured round, so that every server is warm.
 const WARM_UP: Duration = Duration::from_secs(1);
 /// For a server to start listening.
 const START_LIMIT: Duration = Duration::from_secs(10);
@@ -96,29 +96,22 @@ pub(crate) fn run(mut args: Args) -> Result {
             programs.insert(*binary, release_binary(&bench, binary)?);
         }
     }
-    for tools in TOOLS {
-        let mut running = start_all(&programs, &scratch, tools, pins.as_ref())?;
-        for connections in CONNECTIONS {
-            let mut rows: Vec<Row> =
-                running.iter().map(|(contender, _)| Row::new(contender.label)).collect();
-            for (contender, server) in &running {
-                let token = contender.token();
-                generator.run(server.url(), token, connections, WARM_UP)?;
+    for (tools, connections) in TOOLS.into_iter().flat_map(|t| CONNECTIONS.map(|c| (t, c))) {
+        let mut rows: Vec<Row> = CONTENDERS.iter().map(|one| Row::new(one.label)).collect();
+        for _ in 0..rounds {
+            for (contender, row) in CONTENDERS.iter().zip(&mut rows) {
+                let Some(program) = programs.get(contender.binary) else { continue };
+                // Anew each time: how fast a process is depends a little on where its memory happens to lie.
+                let server = contender.start(program, &scratch, tools, pins.as_ref())?;
+                // The same request to all, whoever reads the token.
+                let load = |time| generator.run(server.url(), Some(TOKEN), connections, time);
+                load(WARM_UP)?;
+                let before = Usage::of(server.pid())?;
+                let sample = load(Duration::from_secs(seconds))?;
+                row.add(sample, before, Usage::of(server.pid())?, ticks);
             }
-            for _ in 0..rounds {
-                for ((contender, server), row) in running.iter_mut().zip(&mut rows) {
-                    let before = Usage::of(server.pid())?;
-                    let sample = generator.run(
-                        server.url(),
-                        contender.token(),
-                        connections,
-                        Duration::from_secs(seconds),
-                    )?;
-                    row.add(sample, before, Usage::of(server.pid())?, ticks);
-                }
-            }
-            table::print(tools, connections, &rows);
         }
+        table::print(tools, connections, &rows);
     }
     Ok(())
 }
@@ -145,35 +138,31 @@ impl Contender {
     fn token(&self) -> Option<&'static str> {
         (self.security != "none").then_some(TOKEN)
     }
-}
 
-/// Starts every contender and makes sure that each gives the right answer, and that one which
-/// wants a token refuses a call without it: a server that answers nonsense is fast.
-fn start_all(
-    programs: &BTreeMap<&str, PathBuf>,
-    scratch: &Path,
-    tools: u32,
-    pins: Option<&Pins>,
-) -> Result<Vec<(&'static Contender, Server)>> {
-    let mut running = Vec::new();
-    for (at, contender) in CONTENDERS.iter().enumerate() {
-        let Some(program) = programs.get(contender.binary) else { continue };
-        let audit = scratch.join(format!("audit-{at}.jsonl"));
+    /// Starts it, and makes sure that it gives the right answer, and if it wants a token refuses a call without
+    /// it: a server that answers nonsense is fast.
+    fn start(
+        &self,
+        program: &Path,
+        scratch: &Path,
+        tools: u32,
+        pins: Option<&Pins>,
+    ) -> Result<Server> {
+        let audit = scratch.join("audit.jsonl");
         if audit.exists() {
             std::fs::remove_file(&audit).map_err(Failure::at(&audit))?;
         }
-        let audit = (contender.security == "full").then(|| audit.display().to_string());
+        let audit = (self.security == "full").then(|| audit.display().to_string());
         let server = Program::pinned(program, pins.map(|pins| pins.server))
-            .args(["--port", "0", "--tools", &tools.to_string(), "--security", contender.security])
-            .args(contender.token().into_iter().flat_map(|token| ["--token", token]))
+            .args(["--port", "0", "--tools", &tools.to_string(), "--security", self.security])
+            .args(self.token().into_iter().flat_map(|token| ["--token", token]))
             .args(audit.iter().flat_map(|file| ["--audit", file]))
-            .args(contender.args)
-            .serve(scratch.join(format!("server-{at}.log")), START_LIMIT)?;
-        probe::check(server.url(), contender.token())
-            .map_err(|failure| Failure::new(format!("{}: {failure}", contender.label)))?;
-        running.push((contender, server));
+            .args(self.args)
+            .serve(scratch.join("server.log"), START_LIMIT)?;
+        probe::check(server.url(), self.token())
+            .map_err(|failure| Failure::new(format!("{}: {failure}", self.label)))?;
+        Ok(server)
     }
-    Ok(running)
 }
 
 /// Builds a binary of the `bench` workspace.
