@@ -3,8 +3,11 @@
 use std::{
     convert::Infallible,
     error::Error,
+    future::poll_fn,
     net::SocketAddr,
+    pin::pin,
     sync::Arc,
+    task::Poll,
     time::{Duration, Instant},
 };
 
@@ -16,7 +19,7 @@ use hyper::{
 };
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::graceful::Watcher,
+    server::graceful::{GracefulConnection, Watcher},
 };
 use palisade_security::{Limits, PeerInfo, ServerSecurity};
 use tokio::{
@@ -163,22 +166,27 @@ impl Connections {
         let service = self.service(peer.clone(), requests.clone());
         let connections = Arc::clone(&self);
         let serving = tokio::spawn(async move {
+            let stop = connections.stop.clone();
             let version = {
-                let mut stop = connections.stop.clone();
+                let mut stop = stop.clone();
                 tokio::select! {
                     version = wire.version() => version,
                     Ok(_) = stop.wait_for(|stop| *stop) => None,
                 }
             };
             let (wire, Http { http1, http2 }) = (TokioIo::new(wire), &connections.http);
-            match version {
-                Some(Version::Http1) => watcher.watch(http1.serve_connection(wire, service)).await,
+            let served = match version {
+                Some(Version::Http1) => {
+                    until_stopped(http1.serve_connection(wire, service), stop).await
+                }
                 // Boxed: it is the bigger of the two, and holds many streams.
                 Some(Version::Http2) => {
-                    Box::pin(watcher.watch(http2.serve_connection(wire, service))).await
+                    Box::pin(until_stopped(http2.serve_connection(wire, service), stop)).await
                 }
                 None => Ok(()),
-            }
+            };
+            drop(watcher);
+            served
         });
         (serving, Open { connections: self, peer, requests, findings, started: Instant::now() })
     }
@@ -204,6 +212,33 @@ impl Connections {
             async move { Ok(response.await?.map(|body| body.with_in_flight(in_flight))) }
         })
     }
+}
+
+/// Serves a connection; when the server is to stop, to the end of what is under way. The signal is looked at
+/// once, and then only when it has come: a connection is polled for every request.
+async fn until_stopped<C: GracefulConnection>(
+    connection: C,
+    mut stop: watch::Receiver<bool>,
+) -> C::Output {
+    let signal = stop.clone();
+    let (mut connection, mut stopping) = (pin!(connection), pin!(stop.changed()));
+    let (mut waits, mut told) = (false, false);
+    poll_fn(|cx| {
+        let look = !waits || signal.has_changed().unwrap_or(false);
+        if !told
+            && look
+            && let Poll::Ready(stop) = stopping.as_mut().poll(cx)
+        {
+            told = true;
+            // If the server was dropped, connections go on until they end.
+            if stop.is_ok() {
+                connection.as_mut().graceful_shutdown();
+            }
+        }
+        waits = true;
+        connection.as_mut().poll(cx)
+    })
+    .await
 }
 
 /// A connection on which HTTP is spoken.
