@@ -13,9 +13,14 @@ pub use crate::secrets::SecretEntry as TokenEntry;
 /// Whether the text is a token as RFC 6750, section 2.1 has it: letters, digits and `-._~+/`, then any
 /// number of `=`.
 fn is_token68(text: &str) -> bool {
-    let start = text.trim_end_matches('=');
-    let valid = |byte| matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'+' | b'/');
-    !start.is_empty() && start.bytes().all(valid)
+    let end = text.bytes().rposition(|byte| byte != b'=');
+    // Not `all`, which would look at one byte after the other: these are all looked at together.
+    end.and_then(|end| text.as_bytes().get(..=end))
+        .is_some_and(|start| start.iter().fold(true, |all, byte| all & is_token_byte(*byte)))
+}
+
+const fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() | matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/')
 }
 
 #[cfg(test)]

@@ -12,13 +12,13 @@ use std::{
 
 use bytes::Bytes;
 use palisade_protocol::{
-    ClientCapabilities, CreateMessageRequestParams, CreateMessageResult, ElicitAction,
-    ElicitRequestParams, ElicitResult, ErrorCode, ErrorObject, Implementation, InputRequest,
-    ListRootsResult, LoggingLevel, LoggingMessageNotificationParams, ProgressNotificationParams,
-    RawJson, RawTraceContext, RequestId, TraceContext, encode, method,
+    ClientCapabilities, CreateMessageRequestParams, CreateMessageResult, DecodeLimits,
+    ElicitAction, ElicitRequestParams, ElicitResult, ErrorCode, ErrorObject, Implementation,
+    Inbound, InputRequest, ListRootsResult, LoggingLevel, LoggingMessageNotificationParams,
+    ProgressNotificationParams, RawJson, RequestId, RequestMeta, TraceContext, encode, method,
 };
 use palisade_security::Principal;
-use palisade_transport::{AskError, Asker, Call, Outbox, shared};
+use palisade_transport::{AskError, Asker, Call, Outbox};
 use serde::Serialize;
 
 use crate::{
@@ -44,10 +44,10 @@ struct Inner {
     /// The last progress sent: the next must be greater.
     progress: Mutex<f64>,
     log_level: Option<LoggingLevel>,
-    /// `traceparent`, `tracestate` and `baggage`, as they came.
-    trace: [Option<Bytes>; 3],
-    client_info: Option<Bytes>,
-    client_capabilities: Option<Bytes>,
+    /// The message, in which what handlers seldom ask for is looked up.
+    message: Bytes,
+    /// What the client of a session said about itself when it began.
+    session: Option<Box<AboutClient>>,
     inputs: Inputs,
     asker: Option<Arc<dyn Asker>>,
     /// The task that the handler runs as, from when it does.
@@ -55,6 +55,12 @@ struct Inner {
     /// Whether the handler may become a task, and whether it wants to.
     may_start_task: bool,
     wants_task: AtomicBool,
+}
+
+/// Name and version of a client, and what it can do, as JSON.
+struct AboutClient {
+    info: Option<Bytes>,
+    capabilities: Option<Bytes>,
 }
 
 impl Context {
@@ -68,13 +74,11 @@ impl Context {
             progress_token: meta.and_then(|meta| meta.progress_token.clone()),
             progress: Mutex::new(f64::NEG_INFINITY),
             log_level: call.log_level(),
-            trace: meta.map_or_else(Default::default, |meta| {
-                let RawTraceContext { traceparent, tracestate, baggage, .. } = &meta.trace;
-                [traceparent, tracestate, baggage]
-                    .map(|part| part.as_ref().map(|part| shared(call.body, part)))
+            message: call.body.clone(),
+            session: call.session.map(|_| {
+                let (info, capabilities) = (call.client_info(), call.client_capabilities());
+                Box::new(AboutClient { info, capabilities })
             }),
-            client_info: call.client_info(),
-            client_capabilities: call.client_capabilities(),
             inputs,
             asker: call.asker.cloned(),
             task: OnceLock::new(),
@@ -133,7 +137,10 @@ impl Context {
     /// Name and version of the client, as it says itself. For display, never for decisions.
     #[must_use]
     pub fn client_info(&self) -> Option<Implementation> {
-        serde_json::from_slice(self.0.client_info.as_deref()?).ok()
+        match &self.0.session {
+            Some(about) => serde_json::from_slice(about.info.as_deref()?).ok(),
+            None => self.meta(|meta| serde_json::from_str(meta.client_info?).ok()),
+        }
     }
 
     /// Where the request stands in a trace, as far as the client says so in a well-formed way: what a handler
@@ -145,19 +152,26 @@ impl Context {
     /// MCP 2026-07-28, Base Protocol, "OpenTelemetry trace context".
     #[must_use]
     pub fn trace_context(&self) -> Option<TraceContext> {
-        let [traceparent, tracestate, baggage] = self
-            .0
-            .trace
-            .each_ref()
-            .map(|part| part.as_deref().and_then(|part| std::str::from_utf8(part).ok()));
-        TraceContext::new(traceparent, tracestate, baggage)
+        self.meta(|meta| meta.trace.check())
     }
 
     /// What the client can do in this request.
     #[must_use]
     pub fn client_capabilities(&self) -> ClientCapabilities {
-        let raw = self.0.client_capabilities.as_deref();
-        raw.and_then(|raw| serde_json::from_slice(raw).ok()).unwrap_or_default()
+        let capabilities = match &self.0.session {
+            Some(about) => about.capabilities.as_deref().map(serde_json::from_slice),
+            None => self.meta(|meta| meta.client_capabilities.map(serde_json::from_str)),
+        };
+        capabilities.and_then(Result::ok).unwrap_or_default()
+    }
+
+    /// Something of the `_meta` that the request brings.
+    fn meta<T>(&self, read: impl FnOnce(RequestMeta<'_>) -> Option<T>) -> Option<T> {
+        // It was decoded under the limits of its transport before.
+        match Inbound::decode(&self.0.message, &DecodeLimits::with_depth(usize::MAX)) {
+            Ok(Inbound::Request(_, Ok(params))) => read(params.meta?),
+            _ => None,
+        }
     }
 
     /// Tells subscribed clients about changes.

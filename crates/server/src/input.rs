@@ -46,9 +46,9 @@ struct Carried {
     asked: BTreeMap<String, Question>,
 }
 
-/// The answers at hand and the questions asked during one run of a handler.
+/// The answers at hand and the questions asked during one run of a handler. Most requests have none.
 #[derive(Debug, Default)]
-pub(crate) struct Inputs(Mutex<State>);
+pub(crate) struct Inputs(Mutex<Option<Box<State>>>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -96,39 +96,19 @@ impl Inputs {
             })?),
             None => None,
         };
-        let exchange = carried.as_ref().map(|carried| Exchange::of(carried.exchange, call));
-        let mut inputs = Self::answered(call, carried)?;
-        inputs.0.get_mut().unwrap_or_else(PoisonError::into_inner).exchange = exchange;
-        Ok(inputs)
-    }
-
-    fn answered(call: &Call<'_>, carried: Option<Carried>) -> Result<Self, ErrorObject> {
-        let Some(responses) = call.params.input_responses else {
-            return Ok(Self::with_answers(carried.unwrap_or_default().answers));
-        };
-        let responses: BTreeMap<String, RawJson> = serde_json::from_str(responses)
-            .map_err(|_| ErrorObject::invalid_params("invalid input responses"))?;
-        let Some(Carried { mut answers, asked, .. }) = carried else {
-            let ahead = |response| Answer { question: None, response };
-            return Ok(Self::with_answers(
-                responses.into_iter().map(|(key, r)| (key, ahead(r))).collect(),
-            ));
-        };
-        for (key, response) in responses {
-            if let Some(question) = asked.get(&key) {
-                answers.insert(key, Answer { question: Some(*question), response });
-            }
+        if carried.is_none() && call.params.input_responses.is_none() {
+            return Ok(Self::default());
         }
-        Ok(Self::with_answers(answers))
-    }
-
-    fn with_answers(answers: BTreeMap<String, Answer>) -> Self {
-        Self(Mutex::new(State { answers, ..State::default() }))
+        let exchange = carried.as_ref().map(|carried| Exchange::of(carried.exchange, call));
+        let answers = answers(call, carried)?;
+        let state = State { answers, exchange, ..State::default() };
+        Ok(Self(Mutex::new(Some(Box::new(state)))))
     }
 
     /// The answer to this question, if the client has given one.
     pub(crate) fn answer(&self, key: &str, request: &InputRequest) -> Option<RawJson> {
         let mut state = self.lock();
+        let state = state.as_mut()?;
         let answer = state.answers.get_mut(key)?;
         let question = question_of(request);
         if *answer.question.get_or_insert(question) != question {
@@ -142,6 +122,7 @@ impl Inputs {
     /// Notes a question for the client.
     pub(crate) fn ask(&self, key: &str, request: InputRequest) {
         let mut state = self.lock();
+        let state = state.get_or_insert_default();
         state.answers.remove(key);
         state.asked.insert(key.to_owned(), question_of(&request));
         state.requests.insert(key, request);
@@ -150,6 +131,7 @@ impl Inputs {
     /// Uses up the state that the request brings. Without one, the reply will give one, to come back with.
     pub(crate) fn redeem(&self, redeemed: &Redeemed) -> Redemption {
         let mut state = self.lock();
+        let state = state.get_or_insert_default();
         let Some(Exchange { id, now, until }) = state.exchange else {
             state.needs_exchange = true;
             return Redemption::NoState;
@@ -161,6 +143,7 @@ impl Inputs {
     /// client or the state would exceed the limit.
     pub(crate) fn seal(&self, server: &Shared, call: &Call<'_>) -> Option<(InputRequests, String)> {
         let mut state = self.lock();
+        let state = state.as_mut()?;
         if state.requests.is_empty() && !state.needs_exchange {
             return None;
         }
@@ -170,7 +153,7 @@ impl Inputs {
         };
         let limits = call.security.limits();
         // Answers that nobody asked for are not carried: they could grow the state beyond its limit.
-        let State { answers, used, .. } = &mut *state;
+        let State { answers, used, .. } = &mut **state;
         answers.retain(|key, _| used.contains(key));
         let carried = Carried {
             exchange,
@@ -193,9 +176,31 @@ impl Inputs {
             .then(|| (std::mem::take(&mut state.requests), sealed))
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, Option<Box<State>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The answers that count: to what was asked, or given ahead.
+fn answers(
+    call: &Call<'_>,
+    carried: Option<Carried>,
+) -> Result<BTreeMap<String, Answer>, ErrorObject> {
+    let Some(responses) = call.params.input_responses else {
+        return Ok(carried.unwrap_or_default().answers);
+    };
+    let responses: BTreeMap<String, RawJson> = serde_json::from_str(responses)
+        .map_err(|_| ErrorObject::invalid_params("invalid input responses"))?;
+    let Some(Carried { mut answers, asked, .. }) = carried else {
+        let ahead = |response| Answer { question: None, response };
+        return Ok(responses.into_iter().map(|(key, r)| (key, ahead(r))).collect());
+    };
+    for (key, response) in responses {
+        if let Some(question) = asked.get(&key) {
+            answers.insert(key, Answer { question: Some(*question), response });
+        }
+    }
+    Ok(answers)
 }
 
 /// One message for every state that is not good, so that nobody learns how far a forgery got.

@@ -39,7 +39,8 @@ pub struct CustomHeaders {
     /// None if a finding is an error.
     set: Option<Set>,
     findings: Vec<Finding>,
-    guessable: bool,
+    /// All of them together, if one could be guessed.
+    claimed: Option<CredentialId>,
 }
 
 /// The headers of one caller.
@@ -175,9 +176,9 @@ impl CustomHeaders {
             let message = "no set of headers is listed, so nobody could be let in";
             findings.push(error("sets", "set_required", message).with_fix("list at least one set"));
         }
-        let guessable = !findings.is_empty();
+        let claimed = (!findings.is_empty()).then(|| CredentialId::of_all("custom"));
         let set = set.filter(|_| !findings.iter().any(Finding::is_error));
-        Self { names: names.unwrap_or_default(), set, findings, guessable }
+        Self { names: names.unwrap_or_default(), set, findings, claimed }
     }
 }
 
@@ -213,7 +214,7 @@ impl Authenticator for CustomHeaders {
     }
 
     fn claims(&self, _: &Credentials<'_>) -> Option<CredentialId> {
-        self.guessable.then(|| CredentialId::of_all("custom"))
+        self.claimed
     }
 
     fn findings(&self) -> Vec<Finding> {

@@ -25,6 +25,8 @@ struct Live {
     set: RwLock<Option<Set>>,
     /// Whether one of them could be guessed.
     guessable: AtomicBool,
+    /// All of them together.
+    id: CredentialId,
     kind: &'static Kind,
     strength: Strength,
 }
@@ -37,7 +39,8 @@ impl Secrets {
     ) -> Self {
         let (set, findings) = build(kind, entries, strength);
         let guessable = AtomicBool::new(!findings.is_empty());
-        let live = Live { set: RwLock::new(set), guessable, kind, strength };
+        let id = CredentialId::of_all(kind.scheme);
+        let live = Live { set: RwLock::new(set), guessable, id, kind, strength };
         Self { live: Arc::new(live), findings }
     }
 
@@ -62,7 +65,7 @@ impl Secrets {
     /// All of them together if one could be guessed: see [`CredentialId::of_all`].
     pub(crate) fn claims(&self) -> Option<CredentialId> {
         let guessable = self.live.guessable.load(Ordering::Relaxed);
-        guessable.then(|| CredentialId::of_all(self.live.kind.scheme))
+        guessable.then_some(self.live.id)
     }
 
     pub(crate) fn findings(&self) -> Vec<Finding> {
