@@ -39,6 +39,13 @@ pub trait AuditSink: Debug + Send + Sync {
     /// then must be counted.
     fn record(&self, record: &AuditRecord<'_>);
 
+    /// Whether it takes the record of such an outcome now. Asked before a record is made: where nobody reads
+    /// it, nothing of it costs anything, and what [`Self::reserve`] made room for is released. Default: always.
+    fn is_enabled(&self, outcome: Outcome) -> bool {
+        let _ = outcome;
+        true
+    }
+
     /// Makes room for the record of a request that is about to start. After `Ok`, exactly one
     /// [`Self::record`] with [`AuditRecord::reserved`] follows, or one [`Self::release`]. Default: there
     /// is always room.
@@ -60,6 +67,10 @@ pub trait AuditSink: Debug + Send + Sync {
 impl<T: AuditSink + ?Sized> AuditSink for std::sync::Arc<T> {
     fn record(&self, record: &AuditRecord<'_>) {
         (**self).record(record);
+    }
+
+    fn is_enabled(&self, outcome: Outcome) -> bool {
+        (**self).is_enabled(outcome)
     }
 
     fn reserve(&self) -> Result<(), AuditError> {

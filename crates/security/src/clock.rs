@@ -77,6 +77,38 @@ pub trait Clock: Debug + Send + Sync {
     fn now(&self) -> UnixMillis;
 }
 
+/// When a request came: read once, by whoever asks first, for all who ask. A look at a clock costs as much as
+/// a small decision, and most requests have several decisions about the same time.
+#[derive(Debug, Default)]
+pub struct Moment(AtomicU64);
+
+impl Moment {
+    /// Not read yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(AtomicU64::new(0))
+    }
+
+    /// The time, by this clock if nobody has asked before.
+    pub fn get(&self, clock: &dyn Clock) -> UnixMillis {
+        // Who asks at the same time gets a time as good.
+        match self.0.load(Ordering::Relaxed) {
+            0 => {
+                let now = clock.now();
+                self.0.store(now.as_millis(), Ordering::Relaxed);
+                now
+            }
+            read => UnixMillis::new(read),
+        }
+    }
+}
+
+impl Clone for Moment {
+    fn clone(&self) -> Self {
+        Self(AtomicU64::new(self.0.load(Ordering::Relaxed)))
+    }
+}
+
 /// Shared clocks are clocks, so that a test can move the one it configures.
 impl<T: Clock + ?Sized> Clock for Arc<T> {
     fn now(&self) -> UnixMillis {

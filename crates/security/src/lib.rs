@@ -52,7 +52,7 @@ pub use authn::{
     CredentialHeader, CredentialHeaderError, CredentialId, Credentials, PeerInfo,
 };
 pub use capability::{Capability, Support, TransportKind};
-pub use clock::{Clock, ManualClock, SystemClock, UnixMillis};
+pub use clock::{Clock, ManualClock, Moment, SystemClock, UnixMillis};
 pub use config::{
     ClientLimits, ClientSecurity, Finding, SecurityConfig, SecurityConfigError, ServerSecurity,
     Severity,

@@ -7,7 +7,9 @@ use palisade_protocol::{
     ErrorCode, ErrorObject, LoggingLevel, ProtocolVersion, Request, RequestId, RequestMeta,
     RequestParams, encode, header::ParamHeaders,
 };
-use palisade_security::{CorrelationId, DenyReason, Principal, RejectError, ServerSecurity};
+use palisade_security::{
+    CorrelationId, DenyReason, Moment, Principal, RejectError, ServerSecurity,
+};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{Asker, Outbox, legacy::Session};
@@ -58,6 +60,8 @@ pub struct Call<'a> {
     pub session: Option<&'a Session>,
     /// The id of the request in audit records, for those that are written after it.
     pub correlation_id: Option<CorrelationId>,
+    /// When it came, if its transport knows.
+    pub came: Option<&'a Moment>,
 }
 
 impl<'a> Call<'a> {
@@ -82,6 +86,7 @@ impl<'a> Call<'a> {
             asker: None,
             session: None,
             correlation_id: None,
+            came: None,
         }
     }
 

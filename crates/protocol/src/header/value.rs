@@ -15,8 +15,12 @@ const SUFFIX: &str = "?=";
 /// MCP 2026-07-28, Streamable HTTP, "Value Encoding".
 #[must_use]
 pub fn encode_value(value: &str) -> Cow<'_, str> {
-    let plain = value.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t'))
-        && value.trim_matches([' ', '\t']).len() == value.len()
+    let bytes = value.as_bytes();
+    let is_blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
+    // Not `all`, which would look at one byte after the other.
+    let plain = bytes.iter().fold(true, |all, byte| all & matches!(byte, b' '..=b'~' | b'\t'))
+        && !is_blank(bytes.first())
+        && !is_blank(bytes.last())
         && !is_encoded(value);
     if plain {
         Cow::Borrowed(value)

@@ -1,6 +1,6 @@
 //! Several sinks as one.
 
-use super::{AuditError, AuditRecord, AuditSink};
+use super::{AuditError, AuditRecord, AuditSink, Outcome};
 
 /// Gives every record to several sinks. A request starts only if each of them has room for its record.
 #[derive(Debug, Default)]
@@ -26,6 +26,10 @@ impl AuditSink for FanOut {
         for sink in &self.0 {
             sink.record(record);
         }
+    }
+
+    fn is_enabled(&self, outcome: Outcome) -> bool {
+        self.0.iter().any(|sink| sink.is_enabled(outcome))
     }
 
     fn reserve(&self) -> Result<(), AuditError> {

@@ -46,4 +46,17 @@ impl AuditSink for TracingAudit {
             Outcome::Failed => event!(ERROR),
         }
     }
+
+    fn is_enabled(&self, outcome: Outcome) -> bool {
+        macro_rules! enabled {
+            ($level:ident) => {
+                tracing::event_enabled!(target: "palisade::audit", tracing::Level::$level)
+            };
+        }
+        match outcome {
+            Outcome::Allowed | Outcome::Cancelled => enabled!(INFO),
+            Outcome::Denied => enabled!(WARN),
+            Outcome::Failed => enabled!(ERROR),
+        }
+    }
 }

@@ -6,6 +6,7 @@ use http::{HeaderMap, Method};
 use super::{Finding, Ready, ServerConfigBuilder, ServerSecurity, Severity};
 use crate::{
     authn::{Authenticator, PeerInfo},
+    clock::Moment,
     cors::{Cors, Preflight, PreparedCors},
     guard::{self, GuardInput},
     host::AllowedHosts,
@@ -212,8 +213,8 @@ impl ServerSecurity {
     /// # Errors
     ///
     /// [`RejectError::RateLimited`].
-    pub fn admit_address(&self, peer: &PeerInfo) -> Result<(), RejectError> {
-        self.edge().rates.address(peer, self.clock())
+    pub fn admit_address(&self, peer: &PeerInfo, came: &Moment) -> Result<(), RejectError> {
+        self.edge().rates.address(peer, || came.get(self.clock()))
     }
 
     /// Counts a request against its principal.
@@ -221,8 +222,8 @@ impl ServerSecurity {
     /// # Errors
     ///
     /// [`RejectError::RateLimited`].
-    pub fn admit_principal(&self, principal: &Principal) -> Result<(), RejectError> {
-        self.edge().rates.principal(principal, self.clock())
+    pub fn admit_principal(&self, principal: &Principal, came: &Moment) -> Result<(), RejectError> {
+        self.edge().rates.principal(principal, || came.get(self.clock()))
     }
 
     /// Counts a call of a tool against its principal.
@@ -230,8 +231,13 @@ impl ServerSecurity {
     /// # Errors
     ///
     /// [`RejectError::RateLimited`].
-    pub fn admit_tool(&self, principal: &Principal, tool: &str) -> Result<(), RejectError> {
-        self.edge().rates.tool(principal, tool, self.clock())
+    pub fn admit_tool(
+        &self,
+        principal: &Principal,
+        tool: &str,
+        came: &Moment,
+    ) -> Result<(), RejectError> {
+        self.edge().rates.tool(principal, tool, || came.get(self.clock()))
     }
 
     pub(crate) fn prepared_headers(&self) -> &PreparedHeaders {

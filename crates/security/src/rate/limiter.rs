@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Rate, RateLimits, table::Table};
 use crate::{
-    authn::PeerInfo, clock::Clock, principal::Principal, proxy::Network, reject::RejectError,
+    authn::PeerInfo, clock::UnixMillis, principal::Principal, proxy::Network, reject::RejectError,
 };
 
 /// [`RateLimits`] with the budgets that they grant. What is not limited costs nothing, not even a look at
@@ -24,31 +24,35 @@ impl RateLimiter {
         Self { addresses: per_address.map(budgets), principals: per_principal.map(budgets), tools }
     }
 
-    pub(crate) fn address(&self, peer: &PeerInfo, clock: &dyn Clock) -> Result<(), RejectError> {
+    pub(crate) fn address(
+        &self,
+        peer: &PeerInfo,
+        now: impl FnOnce() -> UnixMillis,
+    ) -> Result<(), RejectError> {
         let Some((rate, table)) = &self.addresses else { return Ok(()) };
         // Callers within this process have no address, and others without one are not served.
         let Some(address) = peer.address() else { return Ok(()) };
-        spend(table, Network::of_subscriber(address.ip()), rate, clock)
+        spend(table, Network::of_subscriber(address.ip()), rate, now)
     }
 
     pub(crate) fn principal(
         &self,
         principal: &Principal,
-        clock: &dyn Clock,
+        now: impl FnOnce() -> UnixMillis,
     ) -> Result<(), RejectError> {
         let Some((rate, table)) = &self.principals else { return Ok(()) };
-        spend(table, short_key(principal), rate, clock)
+        spend(table, short_key(principal), rate, now)
     }
 
     pub(crate) fn tool(
         &self,
         principal: &Principal,
         tool: &str,
-        clock: &dyn Clock,
+        now: impl FnOnce() -> UnixMillis,
     ) -> Result<(), RejectError> {
         let Some((rates, table)) = &self.tools else { return Ok(()) };
         let Some(rate) = rates.get(tool) else { return Ok(()) };
-        spend(table, (short_key(principal), tool), rate, clock)
+        spend(table, (short_key(principal), tool), rate, now)
     }
 }
 
@@ -61,9 +65,9 @@ fn spend(
     table: &Table,
     caller: impl std::hash::Hash,
     rate: &Rate,
-    clock: &dyn Clock,
+    now: impl FnOnce() -> UnixMillis,
 ) -> Result<(), RejectError> {
-    let spent = table.spend(caller, rate, clock.now());
+    let spent = table.spend(caller, rate, now());
     spent.map_err(|retry_after| RejectError::RateLimited { retry_after })
 }
 
@@ -72,7 +76,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::clock::{ManualClock, UnixMillis};
+    use crate::clock::{Clock as _, ManualClock, UnixMillis};
 
     fn clock() -> ManualClock {
         ManualClock::new(UnixMillis::from_secs(1_700_000_000))
@@ -83,9 +87,9 @@ mod tests {
         let limiter = RateLimiter::new(RateLimits::new());
         let (alice, clock) = (Principal::new("alice", "bearer"), clock());
         for _ in 0..1000 {
-            limiter.principal(&alice, &clock).unwrap();
-            limiter.tool(&alice, "add", &clock).unwrap();
-            limiter.address(&PeerInfo::new(([1, 2, 3, 4], 5).into()), &clock).unwrap();
+            limiter.principal(&alice, || clock.now()).unwrap();
+            limiter.tool(&alice, "add", || clock.now()).unwrap();
+            limiter.address(&PeerInfo::new(([1, 2, 3, 4], 5).into()), || clock.now()).unwrap();
         }
     }
 
@@ -95,7 +99,7 @@ mod tests {
         let clock = clock();
         let passes = |address: &str| {
             let peer = PeerInfo::new(address.parse().unwrap());
-            limiter.address(&peer, &clock).is_ok()
+            limiter.address(&peer, || clock.now()).is_ok()
         };
         assert!(passes("192.0.2.1:1") && !passes("192.0.2.1:2"), "whatever the port");
         assert!(!passes("[::ffff:192.0.2.1]:1"), "in other clothes");
@@ -103,7 +107,7 @@ mod tests {
         assert!(passes("[2001:db8::1]:1") && !passes("[2001:db8::ffff:2]:1"), "one /64");
         assert!(passes("[2001:db8:0:1::1]:1"));
         for _ in 0..9 {
-            limiter.address(&PeerInfo::in_process(), &clock).unwrap();
+            limiter.address(&PeerInfo::in_process(), || clock.now()).unwrap();
         }
     }
 
@@ -116,28 +120,28 @@ mod tests {
         let (limiter, clock) = (RateLimiter::new(limits), clock());
         let (alice, bob) = (Principal::new("alice", "bearer"), Principal::new("bob", "bearer"));
         for principal in [&alice, &bob] {
-            assert!(limiter.tool(principal, "add", &clock).is_ok());
-            assert!(limiter.tool(principal, "sub", &clock).is_ok());
+            assert!(limiter.tool(principal, "add", || clock.now()).is_ok());
+            assert!(limiter.tool(principal, "sub", || clock.now()).is_ok());
             for _ in 0..9 {
-                assert!(limiter.tool(principal, "other", &clock).is_ok());
+                assert!(limiter.tool(principal, "other", || clock.now()).is_ok());
             }
-            let spent = limiter.tool(principal, "add", &clock).unwrap_err();
+            let spent = limiter.tool(principal, "add", || clock.now()).unwrap_err();
             assert_eq!(
                 (spent.code(), spent.retry_after()),
                 ("rate_limited", Some(Duration::from_secs(60)))
             );
-            assert!(limiter.principal(principal, &clock).is_ok());
-            assert!(limiter.principal(principal, &clock).is_ok());
-            let spent = limiter.principal(principal, &clock).unwrap_err();
+            assert!(limiter.principal(principal, || clock.now()).is_ok());
+            assert!(limiter.principal(principal, || clock.now()).is_ok());
+            let spent = limiter.principal(principal, || clock.now()).unwrap_err();
             assert_eq!(
                 (spent.http_status(), spent.retry_after()),
                 (429, Some(Duration::from_secs(30)))
             );
         }
         clock.advance(Duration::from_secs(30));
-        assert!(limiter.principal(&alice, &clock).is_ok());
-        assert!(limiter.tool(&alice, "add", &clock).is_err());
+        assert!(limiter.principal(&alice, || clock.now()).is_ok());
+        assert!(limiter.tool(&alice, "add", || clock.now()).is_err());
         clock.advance(Duration::from_secs(30));
-        assert!(limiter.tool(&alice, "add", &clock).is_ok());
+        assert!(limiter.tool(&alice, "add", || clock.now()).is_ok());
     }
 }

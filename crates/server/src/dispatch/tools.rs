@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use palisade_protocol::ErrorObject;
-use palisade_security::Authorized;
+use palisade_security::{Authorized, Moment};
 use palisade_transport::{Call, Reply};
 use serde_json::Value;
 
@@ -55,7 +55,9 @@ fn prepare<'r>(
     call: &Call<'_>,
     name: &str,
 ) -> Result<(&'r Arc<ToolEntry>, Context, RawArguments), Reply> {
-    if let Err(reject) = call.security.admit_tool(call.principal, name) {
+    let now = Moment::new();
+    let came = call.came.unwrap_or(&now);
+    if let Err(reject) = call.security.admit_tool(call.principal, name, came) {
         return Err(reply::rejected(call, &reject));
     }
     let Some(tool) = registry.tools.get(name) else {

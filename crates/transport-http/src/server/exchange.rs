@@ -13,7 +13,7 @@ use palisade_protocol::{
     DecodeLimits, ErrorCode, ErrorObject, Inbound, ProtocolVersion, Request, RequestParams,
 };
 use palisade_security::{
-    AuthnError, CorrelationId, CorrelationIds, Credentials, GuardInput, Outcome, PeerInfo,
+    AuthnError, CorrelationId, CorrelationIds, Credentials, GuardInput, Moment, Outcome, PeerInfo,
     Preflight, Principal, RejectError, ServerSecurity,
     guard::{ALLOWED_METHODS, ALLOWED_METHODS_WITH_SESSIONS},
     protected_resource::METADATA_METHOD,
@@ -24,7 +24,7 @@ use palisade_transport::{
 };
 
 use super::{
-    agree,
+    agree::{self, Words},
     answer::Answer,
     read,
     sessions::{self, Incoming, Sessions, Settings, era},
@@ -78,11 +78,11 @@ impl Entrance {
     }
 
     /// Counts the request against its address, and knows whom it is from.
-    fn check_peer(&self, security: &ServerSecurity) -> Result<(), RejectError> {
+    fn check_peer(&self, security: &ServerSecurity, came: &Moment) -> Result<(), RejectError> {
         if let Some(reject) = &self.unresolved {
             return Err(reject.clone());
         }
-        security.admit_address(&self.peer)
+        security.admit_address(&self.peer, came)
     }
 
     fn check_path(&self) -> Result<(), RejectError> {
@@ -124,7 +124,7 @@ async fn answer<B: Body>(
 ) -> Result<Answer, RejectError> {
     let security = &shared.security;
     trail.reserve()?;
-    entrance.check_peer(security)?;
+    entrance.check_peer(security, trail.came())?;
     if let Some(preflight) = preflight(shared, parts, entrance) {
         let preflight = preflight?;
         trail.finish(Outcome::Allowed, "preflight", Some(204), None);
@@ -142,9 +142,10 @@ async fn answer<B: Body>(
     }
     let principal = admit(shared, parts, entrance).await?;
     trail.note_principal(&principal);
-    security.admit_principal(&principal)?;
+    security.admit_principal(&principal, trail.came())?;
     let place = shared.admission.admit(&principal, security.limits())?;
-    let sessions = shared.sessions.as_ref().filter(|_| !era::is_modern(&parts.headers));
+    let words = Words::of(&parts.headers);
+    let sessions = shared.sessions.as_ref().filter(|_| !era::is_modern(&words));
     if parts.method != Method::POST {
         let sessions = sessions.ok_or(RejectError::MethodNotAllowed)?;
         let incoming = Incoming { shared, sessions, parts, principal: &principal, entrance };
@@ -160,7 +161,7 @@ async fn answer<B: Body>(
             return Box::pin(sessions::post(incoming, era, &body, message, trail, place)).await;
         }
     }
-    Ok(serve(shared, &parts.headers, &principal, &body, outbox, trail).await)
+    Ok(serve(shared, &words, &principal, &body, outbox, trail).await)
 }
 
 /// Answers the question of a browser what a page may send; it comes without credentials.
@@ -209,13 +210,13 @@ async fn admit(
 /// Decodes the message and has it answered.
 async fn serve(
     shared: &Shared,
-    headers: &HeaderMap,
+    words: &Words<'_>,
     principal: &Principal,
     body: &Bytes,
     outbox: &Arc<Outbox>,
     trail: &mut Trail<'_>,
 ) -> Answer {
-    let understood = match understand(shared, headers, body, trail) {
+    let understood = match understand(shared, words, body, trail) {
         Ok(understood) => understood,
         Err(answer) => return answer,
     };
@@ -225,6 +226,7 @@ async fn serve(
         call.version = *version;
         trail.note_version(*version);
         call.correlation_id = Some(trail.correlation_id());
+        call.came = Some(trail.came());
         dispatch_in_time(&*shared.dispatcher, call)
     };
     let reply = dispatched.await;
@@ -247,7 +249,7 @@ struct Understood<'a> {
 /// The answer, already recorded, if there is nothing to dispatch.
 fn understand<'a>(
     shared: &Shared,
-    headers: &HeaderMap,
+    words: &Words<'_>,
     body: &'a Bytes,
     trail: &mut Trail<'_>,
 ) -> Result<Understood<'a>, Answer> {
@@ -276,7 +278,7 @@ fn understand<'a>(
     let agreed = params.map_err(|error| error.to_error()).and_then(|params| {
         // Before the check, so that the record of a request with two faces says what it asked for.
         trail.note_request(body, &request, &params);
-        let version = agree::check(headers, &request, &params, &*shared.dispatcher)?;
+        let version = agree::check(words, &request, &params, &*shared.dispatcher)?;
         Ok((params, version))
     });
     match agreed {

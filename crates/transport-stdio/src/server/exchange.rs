@@ -97,7 +97,8 @@ pub(super) async fn message(
     }
     let mut trail = Trail::new(security, id, TRANSPORT, None);
     trail.note_principal(peer);
-    if let Err(reject) = trail.reserve().and_then(|()| security.admit_principal(peer)) {
+    if let Err(reject) = trail.reserve().and_then(|()| security.admit_principal(peer, trail.came()))
+    {
         return refuse_unseen(&mut trail, &inbound, &reject);
     }
     let (request, params) = match inbound {
@@ -157,6 +158,7 @@ async fn serve(
     trail.note_request(line, request, &params);
     let mut call = Call::new(line, request, &params, peer, security, slot.outbox());
     call.correlation_id = Some(trail.correlation_id());
+    call.came = Some(trail.came());
     let reply = match session::era(shared, request, &params, slot.table()) {
         Era::Session(session) => {
             slot.enter_session();
@@ -183,7 +185,8 @@ async fn serve(
 pub(super) fn refuse_line(shared: &Shared, peer: &Principal, error: LineError) -> Bytes {
     let mut trail = Trail::new(&shared.security, shared.ids.next_id(), TRANSPORT, None);
     trail.note_principal(peer);
-    let admitted = trail.reserve().and_then(|()| shared.security.admit_principal(peer));
+    let admitted =
+        trail.reserve().and_then(|()| shared.security.admit_principal(peer, trail.came()));
     if let Err(reject) = admitted {
         return reject_with(&mut trail, None, &reject);
     }

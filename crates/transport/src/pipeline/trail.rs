@@ -5,7 +5,7 @@ use std::{borrow::Cow, net::SocketAddr, time::Instant};
 use bytes::Bytes;
 use palisade_protocol::{ProtocolVersion, Request, RequestParams, TraceContext, method};
 use palisade_security::{
-    AuditRecord, CorrelationId, Outcome, Principal, RejectError, ServerSecurity, Target,
+    AuditRecord, CorrelationId, Moment, Outcome, Principal, RejectError, ServerSecurity, Target,
     audit::mask_userinfo,
 };
 
@@ -21,7 +21,10 @@ pub struct Trail<'s> {
     security: Cow<'s, ServerSecurity>,
     correlation_id: CorrelationId,
     transport: &'static str,
-    started: Instant,
+    /// When it came, by the clock on the wall.
+    came: Moment,
+    /// When it began. None if nobody reads records.
+    started: Option<Instant>,
     peer: Option<SocketAddr>,
     /// Whether the audit sink has room for the record.
     reserved: bool,
@@ -48,7 +51,8 @@ impl<'s> Trail<'s> {
             security: Cow::Borrowed(security),
             correlation_id,
             transport,
-            started: Instant::now(),
+            came: Moment::new(),
+            started: security.audit().is_enabled(Outcome::Failed).then(Instant::now),
             peer,
             reserved: false,
             principal: None,
@@ -64,6 +68,12 @@ impl<'s> Trail<'s> {
     #[must_use]
     pub fn correlation_id(&self) -> CorrelationId {
         self.correlation_id
+    }
+
+    /// When the request came, for what is decided by that.
+    #[must_use]
+    pub fn came(&self) -> &Moment {
+        &self.came
     }
 
     /// Makes room for the record. What could not be recorded does not start, not even its refusal: the
@@ -84,6 +94,7 @@ impl<'s> Trail<'s> {
             security: Cow::Owned(self.security.clone().into_owned()),
             correlation_id: self.correlation_id,
             transport: self.transport,
+            came: self.came.clone(),
             started: self.started,
             peer: self.peer,
             reserved: self.reserved,
@@ -128,7 +139,7 @@ impl<'s> Trail<'s> {
     }
 
     /// Notes the version that the request is served in.
-    pub fn note_version(&mut self, version: ProtocolVersion) {
+    pub fn note_version(&self, version: ProtocolVersion) {
         span::note_version(&self.span, version);
     }
 
@@ -171,8 +182,17 @@ impl<'s> Trail<'s> {
         jsonrpc_code: Option<i32>,
     ) {
         self.finished = true;
+        span::note_end(&self.span, outcome.as_str(), code);
+        let audit = self.security.audit();
+        if !audit.is_enabled(outcome) {
+            if self.reserved {
+                audit.release();
+            }
+            return;
+        }
+        let duration = self.started.map(|started| started.elapsed()).unwrap_or_default();
         let record = AuditRecord::new(
-            self.security.clock().now(),
+            self.came.get(self.security.clock()).saturating_add(duration),
             self.correlation_id,
             self.transport,
             outcome,
@@ -184,10 +204,9 @@ impl<'s> Trail<'s> {
         .with_http_status(http_status)
         .with_jsonrpc_code(jsonrpc_code)
         .with_would_deny(self.would_deny)
-        .with_duration(self.started.elapsed())
+        .with_duration(duration)
         .with_reserved(self.reserved);
-        self.security.audit().record(&record);
-        span::note_end(&self.span, outcome.as_str(), code);
+        audit.record(&record);
     }
 }
 

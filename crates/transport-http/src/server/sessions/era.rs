@@ -5,7 +5,7 @@ use palisade_protocol::{DecodeError, Inbound, ProtocolVersion, header, legacy};
 use palisade_security::RejectError;
 use palisade_transport::Dispatcher;
 
-use crate::server::agree::PROTOCOL_VERSION;
+use crate::server::agree::{Said, Words};
 
 /// What a `POST` without a word of the newest revision in its headers is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,16 +21,15 @@ pub(in crate::server) enum Era {
 
 /// Whether the headers say that a request is of the newest revision: by the version, or if there is none, by
 /// the method. A version that nobody knows is one that is newer still.
-pub(in crate::server) fn is_modern(headers: &HeaderMap) -> bool {
+pub(in crate::server) fn is_modern(words: &Words<'_>) -> bool {
     let modern = |value: &HeaderValue| {
         let known = value.to_str().ok().and_then(ProtocolVersion::parse);
         known.is_none_or(ProtocolVersion::is_modern)
     };
-    // Every request comes by here: a name that is parsed already is found sooner.
-    let mut versions = headers.get_all(&PROTOCOL_VERSION).iter();
-    match versions.next() {
-        Some(version) => modern(version) || versions.any(modern),
-        None => headers.contains_key(header::MCP_METHOD),
+    match words.version {
+        Said::Once(version) => modern(version),
+        Said::Repeatedly => words.headers.get_all(header::MCP_PROTOCOL_VERSION).iter().any(modern),
+        Said::Nothing => !words.method.is_nothing(),
     }
 }
 
@@ -90,7 +89,7 @@ mod tests {
     use http::{HeaderMap, HeaderName, HeaderValue};
     use palisade_protocol::{DecodeLimits, Inbound};
 
-    use super::{Era, is_modern, of};
+    use super::{Era, Words, is_modern, of};
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         let pair = |(name, value): &(&'static str, &'static str)| {
@@ -116,7 +115,7 @@ mod tests {
             (&[("mcp-method", ""), ("mcp-protocol-version", "2025-11-25")], false),
             (&[("mcp-protocol-version", "2025-11-25"), ("mcp-protocol-version", "x")], true),
         ] {
-            assert_eq!(is_modern(&headers(pairs)), modern, "{pairs:?}");
+            assert_eq!(is_modern(&Words::of(&headers(pairs))), modern, "{pairs:?}");
         }
     }
 

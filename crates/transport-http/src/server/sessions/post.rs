@@ -210,7 +210,7 @@ fn admit(
     if let Some(place) = place {
         return Ok(place);
     }
-    shared.security.admit_principal(principal)?;
+    shared.security.admit_principal(principal, trail.came())?;
     let place = shared.admission.admit(principal, shared.security.limits())?;
     Ok(place.detach(&shared.admission))
 }

@@ -140,6 +140,7 @@ async fn answer(asked: Asked, outbox: Arc<Outbox>) -> Bytes {
             let mut call =
                 Call::new(&body, &request, &params, &principal, &shared.security, &outbox);
             call.correlation_id = Some(trail.correlation_id());
+            call.came = Some(trail.came());
             trail.note_version(session.version());
             request_in_time(&session, &*shared.dispatcher, call).await
         }
