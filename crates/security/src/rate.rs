@@ -187,6 +187,9 @@ mod tests {
         check(&RateLimits::default(), &[]);
         let fine = Rate::per_minute(60).with_burst(1440);
         check(&RateLimits::new().with_per_address(fine).with_tool("add", Rate::per_second(1)), &[]);
+        // A budget that takes a whole day to come back.
+        let longest = Rate::per_minute(60).with_burst(24 * 60 * 60);
+        check(&RateLimits::new().with_per_principal(longest), &[]);
         let zero = RateLimits::new()
             .with_per_address(Rate::per_second(0))
             .with_per_principal(Rate::per_second(1).with_burst(0))

@@ -48,6 +48,19 @@ fn authenticated() -> ServerConfigBuilder<WantsTls> {
         .with_authenticator(OneToken::default())
 }
 
+#[derive(Debug)]
+struct Key;
+#[async_trait]
+impl Authenticator for Key {
+    async fn authenticate(&self, _: &Credentials<'_>) -> Result<Principal, AuthnError> {
+        Err(AuthnError::MissingCredentials)
+    }
+
+    fn challenge(&self, _: Option<&AuthnError>) -> Challenge {
+        Challenge::new("ApiKey")
+    }
+}
+
 fn unauthenticated() -> ServerConfigBuilder<WantsTls> {
     SecurityConfig::server()
         .with_allowed_origins(AllowedOrigins::none())
@@ -292,6 +305,13 @@ fn a_resource_that_clients_could_not_use_is_a_finding() {
         resource_findings(unauthenticated(), good.clone()),
         ["protected_resource resource_without_bearer"]
     );
+    let keys = SecurityConfig::server()
+        .with_allowed_origins(AllowedOrigins::none())
+        .with_authenticator(Key);
+    assert_eq!(
+        resource_findings(keys, good.clone()),
+        ["protected_resource resource_without_bearer"]
+    );
     assert_eq!(
         resource_findings(authenticated(), resource()),
         ["protected_resource.authorization_servers no_authorization_server"]
@@ -328,18 +348,6 @@ fn a_resource_that_clients_could_not_use_is_a_finding() {
 /// Only what a `Bearer` challenge can say, wherever it stands, and in the words of the configuration.
 #[test]
 fn rs1_bearer_challenges_lead_to_the_metadata() {
-    #[derive(Debug)]
-    struct Key;
-    #[async_trait]
-    impl Authenticator for Key {
-        async fn authenticate(&self, _: &Credentials<'_>) -> Result<Principal, AuthnError> {
-            Err(AuthnError::MissingCredentials)
-        }
-
-        fn challenge(&self, _: Option<&AuthnError>) -> Challenge {
-            Challenge::new("ApiKey")
-        }
-    }
     let challenge = |resource, error| {
         SecurityConfig::server()
             .with_allowed_origins(AllowedOrigins::none())

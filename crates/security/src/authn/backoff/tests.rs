@@ -36,6 +36,20 @@ fn fail(
 }
 
 #[test]
+fn as_many_failures_are_free_as_was_set() {
+    for free in [0, 1, 7] {
+        let (backoff, clock) = (Backoff::new().with_free_failures(free), clock());
+        let (alice, here) = (name("alice"), at("192.0.2.1"));
+        let mut failures = 0;
+        while backoff.wait(&alice, here, &clock).is_none() {
+            assert_eq!(backoff.failed(Some(&alice), here, &clock), None);
+            failures += 1;
+        }
+        assert_eq!(failures, free.max(1));
+    }
+}
+
+#[test]
 fn k3_each_failure_doubles_the_wait() {
     let (backoff, clock) = (Backoff::new(), clock());
     let (alice, here) = (name("alice"), at("192.0.2.1"));

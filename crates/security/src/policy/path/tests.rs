@@ -189,3 +189,9 @@ fn every_short_path_is_judged_as_std_does() {
     }
     assert!(accepted > 10_000 && outside > 10_000 && malformed > 10_000);
 }
+
+#[test]
+fn reasons_have_names() {
+    let names = [PathError::Malformed, PathError::Outside].map(|error| error.code());
+    assert_eq!(names, ["invalid_path", "path_not_authorized"]);
+}

@@ -103,6 +103,47 @@ fn z2_uris_that_two_readers_read_differently_are_malformed() {
 }
 
 #[test]
+fn z1_what_a_uri_names_below_the_directory() {
+    let rule = data();
+    for (uri, expected) in [
+        ("file:///data/a%20b/c", Ok("a b/c")),
+        ("file:///data", Ok("")),
+        ("file:///other/a", Err(UriError::Outside)),
+        ("http:///data/a", Err(UriError::Scheme)),
+        ("file:///data/../a", Err(UriError::Malformed)),
+    ] {
+        assert_eq!(rule.locate(uri), expected.map(str::to_owned), "{uri}");
+    }
+    let anywhere = UriRule::scheme("file").unwrap();
+    assert_eq!(anywhere.locate("file:///data/a"), Err(UriError::Outside));
+}
+
+#[test]
+fn what_all_uris_of_a_template_have_in_common() {
+    for (template, expected) in [
+        ("file:///data/{name}", "file:///data/"),
+        ("file:///data/a{name}/b", "file:///data/"),
+        ("file:///data/{a}/{b}", "file:///data/"),
+        ("file:///data/a", "file:///data/a"),
+        ("x{name}", "x"),
+    ] {
+        assert_eq!(UriRule::fixed_part(template), expected, "{template}");
+    }
+}
+
+#[test]
+fn reasons_have_names() {
+    let names = [UriError::Malformed, UriError::Scheme, UriError::Outside]
+        .map(|error| (error.code(), error.why()));
+    let expected = [
+        ("invalid_uri", "it is malformed"),
+        ("invalid_uri_scheme", "it has another scheme"),
+        ("unauthorized_path", "it is elsewhere"),
+    ];
+    assert_eq!(names, expected);
+}
+
+#[test]
 fn schemes_and_authorities() {
     let https = UriRule::scheme("https").unwrap();
     check(&https, "https://any.example/x?y#z", Ok(()));
