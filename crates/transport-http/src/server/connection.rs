@@ -5,7 +5,7 @@ use std::{
     error::Error,
     future::poll_fn,
     net::SocketAddr,
-    pin::pin,
+    pin::{Pin, pin},
     sync::Arc,
     task::Poll,
     time::{Duration, Instant},
@@ -177,11 +177,13 @@ impl Connections {
             let (wire, Http { http1, http2 }) = (TokioIo::new(wire), &connections.http);
             let served = match version {
                 Some(Version::Http1) => {
-                    until_stopped(http1.serve_connection(wire, service), stop).await
+                    let connection = pin!(http1.serve_connection(wire, service));
+                    until_stopped(connection, stop).await
                 }
-                // Boxed: it is the bigger of the two, and holds many streams.
                 Some(Version::Http2) => {
-                    Box::pin(until_stopped(http2.serve_connection(wire, service), stop)).await
+                    // Boxed: it is the bigger of the two, and holds many streams.
+                    let mut connection = Box::pin(http2.serve_connection(wire, service));
+                    until_stopped(connection.as_mut(), stop).await
                 }
                 None => Ok(()),
             };
@@ -217,11 +219,11 @@ impl Connections {
 /// Serves a connection; when the server is to stop, to the end of what is under way. The signal is looked at
 /// once, and then only when it has come: a connection is polled for every request.
 async fn until_stopped<C: GracefulConnection>(
-    connection: C,
+    mut connection: Pin<&mut C>,
     mut stop: watch::Receiver<bool>,
 ) -> C::Output {
     let signal = stop.clone();
-    let (mut connection, mut stopping) = (pin!(connection), pin!(stop.changed()));
+    let mut stopping = pin!(stop.changed());
     let (mut waits, mut told) = (false, false);
     poll_fn(|cx| {
         let look = !waits || signal.has_changed().unwrap_or(false);
