@@ -2,11 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use palisade::security::Outcome;
+use palisade::{
+    Context, RawArguments, SecurityConfig, ToolRoute,
+    auth::{Bearer, bearer::TokenEntry},
+    security::{AllowedOrigins, Outcome, Scope},
+};
 use palisade_testkit::RawRequest;
 use serde_json::json;
 
-use super::client::{Client, NEWEST, add, bare, initialize, request};
+use super::client::{Client, NEWEST, Stream, add, bare, call, initialize, request};
 use crate::support::{ALICE, BOB, Refusal, Target};
 
 fn unknown() -> Refusal {
@@ -78,6 +82,43 @@ async fn n3_another_principals_session() {
     assert_eq!(target.send(&stolen).await.status(), 401);
     let mine = target.send(&client.post(&add(1))).await;
     assert_eq!(mine.json()["result"]["content"][0]["text"], "3", "{}", mine.text());
+}
+
+/// What is told depends on what a token grants, and so does what is told once more.
+#[tokio::test]
+async fn n3_the_same_principal_with_another_grant() {
+    let scope = |name| [Scope::parse(name).unwrap()];
+    let rules = SecurityConfig::server()
+        .with_allowed_origins(AllowedOrigins::none())
+        .with_authenticator(Bearer::entries([
+            TokenEntry::new("alice", ALICE).with_scopes(scope("all")),
+            TokenEntry::new("alice", BOB).with_scopes(scope("little")),
+        ]))
+        .without_tls();
+    let announce = |_: RawArguments, context: Context| async move {
+        context.notifier().tools_changed();
+        "announced"
+    };
+    let tool = ToolRoute::dynamic("announce", json!({"type": "object"}), announce);
+    let target = Target::start_under(rules, |server, _| server.with_tool(tool)).await;
+    let client = Client::open(&target, NEWEST).await;
+    let mut stream = Stream::open(&target, &client.get()).await;
+    let primed = stream.next().await.unwrap().id.unwrap();
+    stream.abort();
+    // Each change of the grant begins anew; under the same one it goes on.
+    let mut told = BTreeSet::new();
+    for (token, again) in [(ALICE, 0), (ALICE, 1), (BOB, 0), (BOB, 1), (BOB, 2), (ALICE, 0)] {
+        let resumed = client.get_as(token).with_header("Last-Event-ID", &primed);
+        let mut stream = Stream::open_when_free(&target, &resumed).await;
+        let announced = target.send(&client.post(&call(1, "announce", json!({})))).await;
+        assert_eq!(announced.status(), 200);
+        let mut replayed = 0;
+        while !told.insert(stream.next().await.unwrap().id.unwrap()) {
+            replayed += 1;
+        }
+        assert_eq!(replayed, again, "{token}");
+        stream.abort();
+    }
 }
 
 #[tokio::test]

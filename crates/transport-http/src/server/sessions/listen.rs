@@ -32,7 +32,6 @@ pub(super) struct Listening {
     subscription: Option<BoxFuture<'static, Option<Reply>>>,
     outbox: Arc<Outbox>,
     session: Arc<Session>,
-    principal: Principal,
     /// Why there is none.
     refusal: Option<Reply>,
 }
@@ -57,15 +56,8 @@ impl Listening {
             subscription: Some(subscription),
             outbox: Arc::clone(outbox),
             session: Arc::clone(session),
-            principal: principal.clone(),
             refusal: None,
         }
-    }
-
-    /// Whether it may go on for these credentials: what is told depends on what was granted.
-    fn is_for(&self, principal: &Principal) -> bool {
-        self.principal.scopes() == principal.scopes()
-            && self.principal.subject() == principal.subject()
     }
 
     pub(super) const fn has_ended(&self) -> bool {
@@ -93,7 +85,7 @@ impl Listening {
 
 impl fmt::Debug for Listening {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Listening").field("principal", &self.principal).finish_non_exhaustive()
+        f.debug_struct("Listening").field("outbox", &self.outbox).finish_non_exhaustive()
     }
 }
 
@@ -152,8 +144,15 @@ async fn attach(
         }
         None => None,
     };
-    let mut resting = used.take_standing()?;
+    let resting = used.take_standing()?;
     let taken = Taken(Some(Arc::clone(used.live())));
+    // What is told depends on what was granted: what was told under another grant is not told again.
+    let since = used.tell_to(incoming.principal);
+    let mut resting = resting.filter(|_| since.is_some());
+    let replay = replay.map(|mut replay| {
+        replay.retain(|(id, _)| since.is_some_and(|since| id.number >= since));
+        replay
+    });
     let mut place = Some(place);
     for attempt in 0..2 {
         let mut teller = match resting.take() {
@@ -168,13 +167,9 @@ async fn attach(
             }
         };
         teller.wake(used.clone());
-        let Source::Listening(listening, held) = teller.source_mut() else {
+        let Source::Listening(_, held) = teller.source_mut() else {
             return Err(RejectError::StreamTaken);
         };
-        if !listening.is_for(incoming.principal) {
-            **listening =
-                Listening::new(shared, session, incoming.principal, used.standing_outbox());
-        }
         *held = place.take();
         // A subscription is refused at once, or not at all.
         let said = poll_fn(|cx| Poll::Ready(teller.poll_said(cx))).await;

@@ -31,6 +31,8 @@ pub(super) struct Live {
     /// Where everything goes in HTTP+SSE.
     channel: Option<Channel>,
     standing: Mutex<Standing>,
+    /// Under whose credentials it is told, and from which event on.
+    told: Mutex<Option<(Principal, u64)>>,
     /// The number of the next event there.
     next_standing: AtomicU64,
     /// What is sent there.
@@ -81,6 +83,7 @@ impl Live {
             session: session.map_or_else(OnceLock::new, |session| Arc::new(session).into()),
             channel,
             standing: Mutex::new(Standing::Free(None)),
+            told: Mutex::default(),
             next_standing: AtomicU64::new(0),
             standing_outbox: Arc::new(Outbox::new(security.limits().sse_queue())),
             streams: Mutex::default(),
@@ -166,6 +169,20 @@ impl Live {
             Standing::Free(resting) => Ok(resting),
             Standing::Taken => Err(RejectError::StreamTaken),
         }
+    }
+
+    /// Notes under whose credentials it is told from now on. Gives the number of the first event that was told
+    /// under such a grant; none if all that is left was told under another one.
+    pub(super) fn tell_to(&self, principal: &Principal) -> Option<u64> {
+        let mut told = lock(&self.told);
+        let since = match &*told {
+            Some((before, since)) if before.scopes() == principal.scopes() => Some(*since),
+            Some(_) => None,
+            None => Some(0),
+        };
+        let next = || self.next_standing.load(Ordering::Relaxed);
+        *told = Some((principal.clone(), since.unwrap_or_else(next)));
+        since
     }
 
     /// Gives it back.
