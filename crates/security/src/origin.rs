@@ -294,6 +294,19 @@ mod tests {
     }
 
     #[test]
+    fn origins_have_parts() {
+        for (text, scheme, host, port) in [
+            ("https://App.example.com", "https", "app.example.com", 443),
+            ("http://[0::1]:8080", "http", "[::1]", 8080),
+            ("http://127.0.0.1", "http", "127.0.0.1", 80),
+        ] {
+            let origin = Origin::parse(text).unwrap();
+            assert_eq!((origin.scheme(), origin.host(), origin.port()), (scheme, host, port));
+            assert_eq!(origin.is_https(), scheme == "https");
+        }
+    }
+
+    #[test]
     fn o3_what_is_not_exactly_an_origin_is_refused() {
         for text in [
             "",

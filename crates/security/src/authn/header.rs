@@ -157,6 +157,21 @@ mod tests {
     }
 
     #[test]
+    fn credentials_travel_in_headers_of_their_own_and_in_two_others() {
+        for (name, sendable) in [
+            ("authorization", true),
+            ("cookie", true),
+            ("x-api-key", true),
+            ("host", false),
+            ("content-length", false),
+            ("mcp-method", false),
+            ("proxy-authorization", false),
+        ] {
+            assert_eq!(CredentialHeader::is_sendable(&HeaderName::from_static(name)), sendable);
+        }
+    }
+
+    #[test]
     fn names_with_a_meaning_are_reserved() {
         for name in [
             "Host",
