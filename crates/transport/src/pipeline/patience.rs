@@ -116,17 +116,23 @@ mod tests {
 
     use super::Patience;
 
-    #[tokio::test(start_paused = true)]
-    async fn questions_have_a_time_of_their_own() {
-        let seconds = Duration::from_secs;
+    /// Ten seconds for the handler, a hundred for a question.
+    fn patience(life: Option<Instant>, asking: Option<i64>) -> Patience {
         let mut patience = Patience {
-            left: seconds(10),
-            question: seconds(100),
-            life: None,
-            asking: None,
+            left: Duration::from_secs(10),
+            question: Duration::from_secs(100),
+            life,
+            asking,
             sleep: Box::pin(sleep(Duration::ZERO)),
         };
         patience.begin();
+        patience
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn questions_have_a_time_of_their_own() {
+        let seconds = Duration::from_secs;
+        let mut patience = patience(None, None);
         let mut poll = async |asking: Option<i64>| {
             poll_fn(|cx| std::task::Poll::Ready(patience.poll(asking, cx))).await.is_ready()
         };
@@ -149,14 +155,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_time_of_the_handler_ends_too() {
-        let mut patience = Patience {
-            left: Duration::from_secs(10),
-            question: Duration::from_secs(100),
-            life: None,
-            asking: None,
-            sleep: Box::pin(sleep(Duration::ZERO)),
-        };
-        patience.begin();
+        let mut patience = patience(None, None);
         let mut poll = async |asking: Option<i64>| {
             poll_fn(|cx| std::task::Poll::Ready(patience.poll(asking, cx))).await.is_ready()
         };
@@ -170,14 +169,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn credentials_end_questions_too() {
-        let mut patience = Patience {
-            left: Duration::from_secs(10),
-            question: Duration::from_secs(100),
-            life: Some(Instant::now() + Duration::from_secs(20)),
-            asking: Some(1),
-            sleep: Box::pin(sleep(Duration::ZERO)),
-        };
-        patience.begin();
+        let life = Instant::now() + Duration::from_secs(20);
+        let mut patience = patience(Some(life), Some(1));
         let start = Instant::now();
         poll_fn(|cx| patience.poll(Some(1), cx)).await;
         assert_eq!(start.elapsed(), Duration::from_secs(20));

@@ -47,12 +47,18 @@ impl<'s> Trail<'s> {
         transport: &'static str,
         peer: Option<SocketAddr>,
     ) -> Self {
+        let came = Moment::new();
+        let started = security.audit().is_enabled(Outcome::Failed).then(Instant::now);
+        if started.is_some() {
+            // Both at once: the record tells the time at the end by what has passed since.
+            came.get(security.clock());
+        }
         Self {
             security: Cow::Borrowed(security),
             correlation_id,
             transport,
-            came: Moment::new(),
-            started: security.audit().is_enabled(Outcome::Failed).then(Instant::now),
+            came,
+            started,
             peer,
             reserved: false,
             principal: None,
@@ -215,5 +221,39 @@ impl Drop for Trail<'_> {
         if !self.finished {
             self.finish(Outcome::Cancelled, "disconnected", None, None);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, time::Duration};
+
+    use palisade_security::{
+        AllowedOrigins, ManualClock, SecurityConfig, UnixMillis, audit::MemoryAudit,
+    };
+
+    use super::*;
+
+    #[test]
+    fn a_record_has_the_time_at_which_its_request_ended() {
+        let clock = Arc::new(ManualClock::new(UnixMillis::from_secs(1000)));
+        let audit = Arc::new(MemoryAudit::new());
+        let security = SecurityConfig::server()
+            .with_allowed_origins(AllowedOrigins::none())
+            .dangerous()
+            .without_authentication()
+            .without_tls()
+            .with_clock(Arc::clone(&clock))
+            .with_audit(Arc::clone(&audit))
+            .build()
+            .unwrap();
+        let mut trail = Trail::new(&security, CorrelationId::from_u128(1), "http", None);
+        std::thread::sleep(Duration::from_millis(20));
+        clock.advance(Duration::from_millis(20));
+        trail.finish(Outcome::Allowed, "completed", None, None);
+        let entries = audit.entries();
+        assert!(entries[0].duration >= Duration::from_millis(20));
+        let began = UnixMillis::from_secs(1000);
+        assert_eq!(entries[0].time, began.saturating_add(entries[0].duration));
     }
 }
