@@ -68,15 +68,9 @@ impl Peer {
             "capabilities": capabilities,
             "clientInfo": { "name": "c", "version": "2" },
         } });
-        let body = Bytes::from(message.to_string());
-        let Ok(Inbound::Request(request, Ok(params))) =
-            Inbound::decode(&body, &DecodeLimits::default())
-        else {
-            panic!("not a request");
-        };
-        let call =
-            Call::new(&body, &request, &params, &self.principal, &self.security, &self.outbox);
-        match ready(pin!(Session::open(&self.server, call))).unwrap() {
+        let opening =
+            self.with_call(&message, async |call| Session::open(&self.server, call).await);
+        match ready(pin!(opening)).unwrap() {
             Ok(Opened { session, reply, .. }) => Ok((session, message_of(&reply))),
             Err(reply) => Err(message_of(&reply)),
         }
@@ -89,6 +83,11 @@ impl Peer {
     /// A request under way.
     async fn request(&self, session: &Session, id: i64, method: &str, params: Value) -> Reply {
         let message = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
+        self.with_call(&message, async |call| session.request(&self.server, call).await).await
+    }
+
+    /// Does something with a request, as a transport decodes it.
+    async fn with_call<T>(&self, message: &Value, ask: impl AsyncFnOnce(Call<'_>) -> T) -> T {
         let body = Bytes::from(message.to_string());
         let Ok(Inbound::Request(request, Ok(params))) =
             Inbound::decode(&body, &DecodeLimits::default())
@@ -97,7 +96,7 @@ impl Peer {
         };
         let call =
             Call::new(&body, &request, &params, &self.principal, &self.security, &self.outbox);
-        session.request(&self.server, call).await
+        ask(call).await
     }
 
     /// The response to a request that needs no waiting.
