@@ -18,6 +18,7 @@ mod service;
 mod sessions;
 #[cfg(feature = "tls")]
 mod tls;
+mod wake;
 mod wire;
 
 pub use self::{

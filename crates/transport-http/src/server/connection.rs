@@ -37,6 +37,7 @@ use super::{
     neighbours::Neighbour,
     rest::Requests,
     routes::Routes,
+    wake,
     wire::{Findings, Version, Wire},
 };
 
@@ -178,7 +179,7 @@ impl Connections {
             let served = match version {
                 Some(Version::Http1) => {
                     let connection = pin!(http1.serve_connection(wire, service));
-                    until_stopped(connection, stop).await
+                    wake::with_holding(pin!(until_stopped(connection, stop))).await
                 }
                 Some(Version::Http2) => {
                     // Boxed: it is the bigger of the two, and holds many streams.

@@ -10,6 +10,8 @@ use http_body::Body;
 use palisade_security::{Limits, RejectError};
 use palisade_transport::pipeline::within;
 
+use super::wake;
+
 /// Reads a body. One that arrives in a single piece is not copied.
 ///
 /// # Errors
@@ -28,7 +30,7 @@ async fn collect<B: Body>(mut body: Pin<&mut B>, limit: usize) -> Result<Bytes, 
     let mut first = Bytes::new();
     let mut rest: Option<BytesMut> = None;
     let mut total: usize = 0;
-    while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
+    while let Some(frame) = poll_fn(|cx| wake::poll_frame(body.as_mut(), cx)).await {
         // Trailers carry nothing that anyone reads.
         let Ok(mut data) = frame.map_err(|_| RejectError::InvalidContentLength)?.into_data() else {
             continue;
