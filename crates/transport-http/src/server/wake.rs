@@ -62,11 +62,13 @@ pub(super) async fn with_holding<F: Future>(mut connection: Pin<&mut F>) -> F::O
     .await
 }
 
+type Polled<B> = Result<Frame<<B as Body>::Data>, <B as Body>::Error>;
+
 /// Polls a body. The wake-up that this causes is let go only if more of the body may come.
 pub(super) fn poll_frame<B: Body>(
     mut body: Pin<&mut B>,
     cx: &mut Context<'_>,
-) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+) -> Poll<Option<Polled<B>>> {
     let holding = Hold::new(cx.waker());
     let frame = body.as_mut().poll_frame(cx);
     if holding.end() && !body.is_end_stream() {
