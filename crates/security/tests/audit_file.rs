@@ -1,5 +1,4 @@
 //! Audit files: written, gone on with, replaced, refused, and checked.
-#![cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests may panic")]
 
 #[path = "audit_file/chain.rs"]

@@ -45,10 +45,7 @@ use self::{
     writer::{Output, Writer},
 };
 use super::{AuditError, AuditKey, AuditRecord, AuditSink, ChainHead, chain::Link, line};
-use crate::{
-    clock::{Clock, SystemClock},
-    digest::random_bytes,
-};
+use crate::clock::{Clock, SystemClock};
 
 /// What happens while records cannot be written: the disk is full, the queue is full, the writer ended.
 #[allow(clippy::exhaustive_enums, reason = "there is no third way")]
@@ -192,8 +189,7 @@ impl JsonLinesOptions {
     ///
     /// # Errors
     ///
-    /// [`AuditFileError`] if an option is out of range, or there is no cryptography. In
-    /// [`FailMode::Closed`] also if the first line cannot be written within five seconds.
+    /// [`AuditFileError`] if an option is out of range. In [`FailMode::Closed`] also if the first line cannot be written within five seconds.
     pub fn write_to(
         self,
         writer: impl Write + Send + 'static,
@@ -203,8 +199,6 @@ impl JsonLinesOptions {
     }
 
     fn check(&self) -> Result<(), AuditFileError> {
-        // Without a library for cryptography, digests are good within this process only.
-        random_bytes::<1>().map_err(|_| AuditFileError::NoCryptography)?;
         if !(1..=MAX_QUEUE).contains(&self.queue) {
             return Err(AuditFileError::QueueOutOfRange { most: MAX_QUEUE });
         }

@@ -1,4 +1,4 @@
-//! SHA-256, HMAC-SHA-256, AES-256-GCM and randomness by aws-lc-rs or ring.
+//! AES-256-GCM and randomness by aws-lc-rs or ring.
 
 #[cfg(feature = "aws-lc-rs")]
 use aws_lc_rs as backend;
@@ -7,42 +7,10 @@ use ring as backend;
 
 use backend::{
     aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
-    digest, hmac,
     rand::{SecureRandom, SystemRandom},
 };
 
 use super::{KEY_LEN, NONCE_LEN, TAG_LEN, Unspecified};
-
-/// SHA-256 over the concatenation of the parts.
-pub(crate) fn sha256(parts: &[&[u8]]) -> [u8; KEY_LEN] {
-    // At once where it is one part: a context is memory.
-    if let [whole] = parts {
-        return to_array(digest::digest(&digest::SHA256, whole).as_ref());
-    }
-    let mut context = digest::Context::new(&digest::SHA256);
-    for part in parts {
-        context.update(part);
-    }
-    to_array(context.finish().as_ref())
-}
-
-/// A key for HMAC-SHA-256.
-pub(crate) struct HmacKey(hmac::Key);
-
-impl HmacKey {
-    pub(crate) fn new(key: &[u8]) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, key))
-    }
-
-    /// HMAC-SHA-256 over the concatenation of the parts.
-    pub(crate) fn sign(&self, parts: &[&[u8]]) -> [u8; KEY_LEN] {
-        let mut context = hmac::Context::with_key(&self.0);
-        for part in parts {
-            context.update(part);
-        }
-        to_array(context.sign().as_ref())
-    }
-}
 
 /// Fills the buffer from the operating system's generator.
 pub(crate) fn fill_random(buffer: &mut [u8]) -> Result<(), Unspecified> {
@@ -78,7 +46,7 @@ fn aead_key(key: &[u8; KEY_LEN]) -> Result<LessSafeKey, Unspecified> {
     UnboundKey::new(&AES_256_GCM, key).map(LessSafeKey::new).map_err(|_| Unspecified)
 }
 
-/// Copies a digest or tag whose length the algorithm fixes.
+/// Copies a tag whose length the algorithm fixes.
 fn to_array<const N: usize>(bytes: &[u8]) -> [u8; N] {
     let mut array = [0; N];
     for (to, from) in array.iter_mut().zip(bytes) {

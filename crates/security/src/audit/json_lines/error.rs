@@ -53,9 +53,6 @@ pub enum AuditFileError {
         /// The longest.
         most: Duration,
     },
-    /// There is no library for cryptography.
-    #[error("no cryptography is enabled")]
-    NoCryptography,
 }
 
 impl AuditFileError {
@@ -99,9 +96,6 @@ impl AuditFileError {
             }
             Self::QueueOutOfRange { .. } => ("audit_queue_out_of_range", "leave it out"),
             Self::FlushOutOfRange { .. } => ("audit_flush_out_of_range", "leave it out"),
-            Self::NoCryptography => {
-                ("audit_no_cryptography", "enable feature `aws-lc-rs` or `ring`")
-            }
         }
     }
 }
