@@ -60,33 +60,63 @@ fn push_address(out: &mut Vec<u8>, address: SocketAddr) {
         let _ = write!(out, "{address}");
         return;
     };
-    for (octet, end) in v4.ip().octets().into_iter().zip(*b"...:") {
-        push_number(out, u64::from(octet));
-        out.push(end);
+    let mut text = Digits::new();
+    text.put(u64::from(v4.port()));
+    for (octet, end) in v4.ip().octets().into_iter().zip(*b"...:").rev() {
+        text.put_byte(end);
+        text.put(u64::from(octet));
     }
-    push_number(out, u64::from(v4.port()));
+    out.extend_from_slice(text.as_bytes());
 }
 
 /// Appends a number in decimal.
-pub(super) fn push_number(out: &mut Vec<u8>, mut number: u64) {
-    let mut digits = [b'0'; 20];
-    let mut used = 0;
-    for digit in digits.iter_mut().rev() {
-        // Below ten.
-        *digit = b'0' + (number % 10) as u8;
-        number /= 10;
-        used += 1;
-        if number == 0 {
-            break;
+pub(super) fn push_number(out: &mut Vec<u8>, number: u64) {
+    let mut text = Digits::new();
+    text.put(number);
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// Digits, written from the last to the first: to append them at once costs as much as to append one.
+struct Digits {
+    bytes: [u8; Self::MOST],
+    from: usize,
+}
+
+impl Digits {
+    /// An address of version 4 with its port takes 21 bytes, the largest number 20.
+    const MOST: usize = 24;
+
+    const fn new() -> Self {
+        Self { bytes: [0; Self::MOST], from: Self::MOST }
+    }
+
+    fn put(&mut self, mut number: u64) {
+        loop {
+            // Below ten.
+            self.put_byte(b'0' + (number % 10) as u8);
+            number /= 10;
+            if number == 0 {
+                return;
+            }
         }
     }
-    out.extend_from_slice(digits.get(digits.len() - used..).unwrap_or_default());
+
+    fn put_byte(&mut self, byte: u8) {
+        self.from = self.from.saturating_sub(1);
+        if let Some(first) = self.bytes.get_mut(self.from) {
+            *first = byte;
+        }
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(self.from..).unwrap_or_default()
+    }
 }
 
 /// Appends a name, which ends in a quote, and a text with a quote behind it. What could end a line, drive a
 /// terminal or hide is written as `\u....`, so a reader of the JSON gets the text as it was, and a reader of
 /// the file cannot be fooled.
-pub(super) fn push_text(out: &mut Vec<u8>, name: &[u8], text: &str) {
+fn push_text<const N: usize>(out: &mut Vec<u8>, name: &[u8; N], text: &str) {
     out.extend_from_slice(name);
     let plain = |byte: u8| matches!(byte, b' ' | b'!' | b'#'..=b'[' | b']'..=b'~');
     if text.len() <= MAX_CHARS && text.bytes().all(plain) {

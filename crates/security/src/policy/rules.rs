@@ -44,6 +44,8 @@ use crate::config::{Finding, Severity};
 #[derive(Clone, Debug, Default)]
 pub struct RulePolicy {
     methods: Index,
+    /// Of these, those that deny: few or none, and asked about every request.
+    denied_methods: Index,
     tools: Index,
     prompts: Index,
     resources: ResourceIndex,
@@ -66,6 +68,9 @@ impl RulePolicy {
         self.findings.extend(rule.findings().into_iter().map(|finding| finding.within(&place)));
         let entry = Arc::new(Entry::of(&rule, place.into()));
         self.methods.insert(&rule.methods, &entry);
+        if entry.effect == Effect::Deny {
+            self.denied_methods.insert(&rule.methods, &entry);
+        }
         self.tools.insert(&rule.tools, &entry);
         self.prompts.insert(&rule.prompts, &entry);
         self.resources.insert(&rule, &entry);
@@ -129,8 +134,8 @@ impl RulePolicy {
     fn evaluate(&self, request: &AccessRequest<'_>, trace: &mut Trace) -> Decision {
         let kind = Kind::of(request);
         // Rules that deny a method deny it whatever it is applied to.
-        let mut by_method = self.methods.about(request.method);
-        if let Some(entry) = by_method.find(|entry| entry.denies(request.principal)) {
+        let mut denials = self.denied_methods.about(request.method);
+        if let Some(entry) = denials.find(|entry| entry.is_for(request.principal)) {
             return trace.denied_by(entry, kind.default_reason());
         }
         match kind {

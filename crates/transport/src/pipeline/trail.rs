@@ -128,7 +128,11 @@ impl<'s> Trail<'s> {
         request: &Request<'_>,
         params: &RequestParams<'_>,
     ) {
-        self.method = Some(shared(body, &request.method));
+        self.method = Some(match &*request.method {
+            // Most requests are this one, and what is constant needs no counting.
+            method::TOOLS_CALL => Bytes::from_static(method::TOOLS_CALL.as_bytes()),
+            _ => shared(body, &request.method),
+        });
         let name = params.mirrored(&request.method);
         let masked = name.filter(|_| request.method == method::RESOURCES_READ);
         self.target = match masked.and_then(|uri| mask_userinfo(uri)) {

@@ -47,10 +47,6 @@ impl Entry {
         }
     }
 
-    pub(super) fn denies(&self, principal: &Principal) -> bool {
-        self.effect == Effect::Deny && self.is_for(principal)
-    }
-
     /// Judges the arguments of a call. Where the question is what to show, some arguments will do.
     pub(super) fn check_arguments(
         &self,
