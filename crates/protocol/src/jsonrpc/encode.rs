@@ -75,19 +75,35 @@ pub fn encoded_result(id: &RequestId, result: &[u8]) -> Vec<u8> {
 /// If the result's `Serialize` fails.
 pub fn tool_result(id: &RequestId, result: &CallToolResult) -> Result<Vec<u8>, serde_json::Error> {
     let Some(plain) = PlainResult::of(result) else { return self::result(id, result) };
-    let mut bytes = Vec::with_capacity(plain.length());
+    // Not a byte more than it takes: as `Bytes`, a vector with room left costs another allocation.
+    let length = BEGIN.len() + length_of(id) + RESULT.len() + plain.length() + 1;
+    let mut bytes = Vec::with_capacity(length);
     begin_result(&mut bytes, id);
     plain.write(&mut bytes)?;
     bytes.push(b'}');
     Ok(bytes)
 }
 
+const BEGIN: &[u8] = br#"{"jsonrpc":"2.0","id":"#;
+const RESULT: &[u8] = br#","result":"#;
+
 /// By hand: every answer has this beginning.
 fn begin_result(bytes: &mut Vec<u8>, id: &RequestId) {
-    bytes.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);
+    bytes.extend_from_slice(BEGIN);
     // An id always encodes.
     let _ = serde_json::to_writer(&mut *bytes, id);
-    bytes.extend_from_slice(br#","result":"#);
+    bytes.extend_from_slice(RESULT);
+}
+
+/// The length of an id as JSON, if nothing in it has to be escaped.
+fn length_of(id: &RequestId) -> usize {
+    match id {
+        RequestId::Integer(id) => {
+            let digits = id.unsigned_abs().checked_ilog10().unwrap_or_default() as usize + 1;
+            digits + usize::from(*id < 0)
+        }
+        RequestId::String(id) => id.len() + 2,
+    }
 }
 
 /// A response with an error. An error object always encodes.
@@ -107,7 +123,7 @@ fn to_vec<T: Serialize>(message: &T) -> Result<Vec<u8>, serde_json::Error> {
 #[cfg(test)]
 mod tests {
     use super::{encoded_result, error, notification, request, result, tool_result};
-    use crate::{CallToolResult, ErrorObject};
+    use crate::{CallToolResult, ErrorObject, RequestId};
 
     fn check(bytes: &[u8], expected: &str) {
         assert_eq!(std::str::from_utf8(bytes).unwrap(), expected);
@@ -128,6 +144,10 @@ mod tests {
             &result(&"x".into(), &params).unwrap(),
             r#"{"jsonrpc":"2.0","id":"x","result":{"a":1}}"#,
         );
+        for id in [0, 1, 9, 10, -1, -10, i64::MIN, i64::MAX].map(RequestId::from) {
+            let short = tool_result(&id, &CallToolResult::text("5")).unwrap();
+            assert_eq!(short.len(), short.capacity(), "{id:?}");
+        }
         let mut answer = CallToolResult::text("5");
         for later in [None, Some("later")] {
             answer.extra.extend(later.map(|key| (key.to_owned(), true.into())));
