@@ -2,7 +2,6 @@
 
 use std::{fmt, sync::Arc};
 
-use async_trait::async_trait;
 use palisade_security::{
     Authenticator, AuthnError, Challenge, Credentials, Finding, PeerCertificate, Principal, Scope,
     Severity,
@@ -133,11 +132,15 @@ impl Rule {
     }
 }
 
-#[async_trait]
 impl Authenticator for Mtls {
-    async fn authenticate(&self, credentials: &Credentials<'_>) -> Result<Principal, AuthnError> {
-        let certificate = credentials.peer.certificate().ok_or(AuthnError::MissingCredentials)?;
-        self.identify(certificate).ok_or(AuthnError::InvalidCredentials)
+    fn authenticate_now(
+        &self,
+        credentials: &Credentials<'_>,
+    ) -> Option<Result<Principal, AuthnError>> {
+        let certificate = credentials.peer.certificate().ok_or(AuthnError::MissingCredentials);
+        Some(certificate.and_then(|certificate| {
+            self.identify(certificate).ok_or(AuthnError::InvalidCredentials)
+        }))
     }
 
     /// There is no scheme for certificates: this names what is asked for, so that a person who reads it

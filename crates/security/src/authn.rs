@@ -21,10 +21,11 @@ use crate::{config::Finding, principal::Principal};
 /// Checks credentials. Object-safe, so that a configuration can hold any.
 ///
 /// An implementation must compare secrets in constant time, must not log or return what it was given, and
-/// must refuse what it does not understand.
+/// must refuse what it does not understand. It implements [`Self::authenticate_now`] if it need not wait for
+/// anything, and [`Self::authenticate`] if it must; with neither, nobody is let in.
 #[async_trait]
 pub trait Authenticator: Debug + Send + Sync {
-    /// Establishes who a request comes from.
+    /// Establishes who a request comes from. Default: what [`Self::authenticate_now`] says.
     ///
     /// # Errors
     ///
@@ -33,7 +34,19 @@ pub trait Authenticator: Debug + Send + Sync {
     /// # Cancel safety
     ///
     /// Dropping the future refuses the request.
-    async fn authenticate(&self, credentials: &Credentials<'_>) -> Result<Principal, AuthnError>;
+    async fn authenticate(&self, credentials: &Credentials<'_>) -> Result<Principal, AuthnError> {
+        self.authenticate_now(credentials).unwrap_or(Err(AuthnError::Unavailable))
+    }
+
+    /// The same without waiting, which costs a request no future. Where this decides, nobody asks
+    /// [`Self::authenticate`]. Default: it does not.
+    fn authenticate_now(
+        &self,
+        credentials: &Credentials<'_>,
+    ) -> Option<Result<Principal, AuthnError>> {
+        let _ = credentials;
+        None
+    }
 
     /// What to ask for in `WWW-Authenticate`; `error` is why the request was refused, if it is known.
     fn challenge(&self, error: Option<&AuthnError>) -> Challenge;
@@ -76,10 +89,9 @@ pub trait Authenticator: Debug + Send + Sync {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NoCredentialsCount;
 
-#[async_trait]
 impl Authenticator for NoCredentialsCount {
-    async fn authenticate(&self, _: &Credentials<'_>) -> Result<Principal, AuthnError> {
-        Err(AuthnError::MissingCredentials)
+    fn authenticate_now(&self, _: &Credentials<'_>) -> Option<Result<Principal, AuthnError>> {
+        Some(Err(AuthnError::MissingCredentials))
     }
 
     fn challenge(&self, _: Option<&AuthnError>) -> Challenge {
@@ -96,6 +108,13 @@ impl Authenticator for NoCredentialsCount {
 impl<T: Authenticator + ?Sized> Authenticator for Arc<T> {
     async fn authenticate(&self, credentials: &Credentials<'_>) -> Result<Principal, AuthnError> {
         (**self).authenticate(credentials).await
+    }
+
+    fn authenticate_now(
+        &self,
+        credentials: &Credentials<'_>,
+    ) -> Option<Result<Principal, AuthnError>> {
+        (**self).authenticate_now(credentials)
     }
 
     fn challenge(&self, error: Option<&AuthnError>) -> Challenge {
@@ -274,10 +293,9 @@ mod tests {
     #[derive(Debug)]
     struct Special;
 
-    #[async_trait]
     impl Authenticator for Special {
-        async fn authenticate(&self, _: &Credentials<'_>) -> Result<Principal, AuthnError> {
-            Err(AuthnError::Expired)
+        fn authenticate_now(&self, _: &Credentials<'_>) -> Option<Result<Principal, AuthnError>> {
+            Some(Err(AuthnError::Expired))
         }
 
         fn challenge(&self, _: Option<&AuthnError>) -> Challenge {
@@ -325,6 +343,22 @@ mod tests {
         assert!(!Plain.uses_client_certificates());
     }
 
+    #[tokio::test]
+    async fn an_authenticator_that_decides_nothing_lets_nobody_in() {
+        #[derive(Debug)]
+        struct Neither;
+        impl Authenticator for Neither {
+            fn challenge(&self, _: Option<&AuthnError>) -> Challenge {
+                Challenge::new("Neither")
+            }
+        }
+        let (peer, headers) = (PeerInfo::in_process(), headers(&["Neither x"]));
+        let credentials = Credentials::new(&headers, &peer);
+        assert_eq!(Neither.authenticate_now(&credentials), None);
+        assert_eq!(Neither.authenticate(&credentials).await, Err(AuthnError::Unavailable));
+        assert_eq!(Special.authenticate(&credentials).await, Err(AuthnError::Expired));
+    }
+
     #[test]
     fn a_shared_authenticator_is_the_one_that_is_shared() {
         let peer = PeerInfo::in_process();
@@ -332,6 +366,7 @@ mod tests {
         let credentials = Credentials::new(&headers, &peer);
         let shared: Arc<dyn Authenticator> = Arc::new(Special);
         let shared = Arc::new(shared);
+        assert_eq!(shared.authenticate_now(&credentials), Some(Err(AuthnError::Expired)));
         assert_eq!(shared.is_offered(&credentials), Err(AuthnError::MultipleCredentials));
         assert_eq!(shared.challenge(None).scheme(), "Special");
         assert!(shared.claims(&credentials).is_some());

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use async_trait::async_trait;
 use palisade_security::{
     Authenticator, AuthnError, Challenge, CredentialHeader, CredentialId, Credentials, Finding,
     Principal,
@@ -80,13 +79,19 @@ impl ApiKey {
     fn header(&self) -> Result<&CredentialHeader, AuthnError> {
         self.header.as_ref().map_err(|_| AuthnError::Unavailable)
     }
-}
 
-#[async_trait]
-impl Authenticator for ApiKey {
-    async fn authenticate(&self, credentials: &Credentials<'_>) -> Result<Principal, AuthnError> {
+    fn verify(&self, credentials: &Credentials<'_>) -> Result<Principal, AuthnError> {
         let value = credentials.header(self.header()?)?.ok_or(AuthnError::MissingCredentials)?;
         self.keys.verify(value.to_str().unwrap_or_default(), credentials)
+    }
+}
+
+impl Authenticator for ApiKey {
+    fn authenticate_now(
+        &self,
+        credentials: &Credentials<'_>,
+    ) -> Option<Result<Principal, AuthnError>> {
+        Some(self.verify(credentials))
     }
 
     fn challenge(&self, _: Option<&AuthnError>) -> Challenge {

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use async_trait::async_trait;
 use palisade_security::{
     Authenticator, AuthnError, Challenge, CredentialId, Credentials, Finding, Principal, Secret,
     digest::digest_parts,
@@ -73,6 +72,13 @@ impl Bearer {
         DangerousBearer(())
     }
 
+    fn verify(&self, credentials: &Credentials<'_>) -> Result<Principal, AuthnError> {
+        let token = credentials
+            .authorization_with_scheme("Bearer")?
+            .ok_or(AuthnError::MissingCredentials)?;
+        self.tokens.verify(token, credentials)
+    }
+
     /// What exchanges the tokens of a running server.
     #[must_use]
     pub fn handle(&self) -> SecretsHandle {
@@ -80,13 +86,12 @@ impl Bearer {
     }
 }
 
-#[async_trait]
 impl Authenticator for Bearer {
-    async fn authenticate(&self, credentials: &Credentials<'_>) -> Result<Principal, AuthnError> {
-        let token = credentials
-            .authorization_with_scheme("Bearer")?
-            .ok_or(AuthnError::MissingCredentials)?;
-        self.tokens.verify(token, credentials)
+    fn authenticate_now(
+        &self,
+        credentials: &Credentials<'_>,
+    ) -> Option<Result<Principal, AuthnError>> {
+        Some(self.verify(credentials))
     }
 
     fn challenge(&self, error: Option<&AuthnError>) -> Challenge {

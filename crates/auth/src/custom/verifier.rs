@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use async_trait::async_trait;
 use palisade_security::{
     Authenticator, AuthnError, Challenge, CredentialHeader, CredentialId, Credentials, Finding,
     Principal, Secret,
@@ -180,11 +179,8 @@ impl CustomHeaders {
         let set = set.filter(|_| !findings.iter().any(Finding::is_error));
         Self { names: names.unwrap_or_default(), set, findings, claimed }
     }
-}
 
-#[async_trait]
-impl Authenticator for CustomHeaders {
-    async fn authenticate(&self, credentials: &Credentials<'_>) -> Result<Principal, AuthnError> {
+    fn verify(&self, credentials: &Credentials<'_>) -> Result<Principal, AuthnError> {
         let set = self.set.as_ref().ok_or(AuthnError::Unavailable)?;
         let found: Vec<_> = self
             .names
@@ -200,6 +196,15 @@ impl Authenticator for CustomHeaders {
             return Err(AuthnError::InvalidCredentials);
         }
         set.verify(&frame(values), credentials)
+    }
+}
+
+impl Authenticator for CustomHeaders {
+    fn authenticate_now(
+        &self,
+        credentials: &Credentials<'_>,
+    ) -> Option<Result<Principal, AuthnError>> {
+        Some(self.verify(credentials))
     }
 
     fn challenge(&self, _: Option<&AuthnError>) -> Challenge {

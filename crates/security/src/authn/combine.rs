@@ -54,6 +54,17 @@ impl Authenticator for AnyOf {
         chosen.authenticate(credentials).await
     }
 
+    fn authenticate_now(
+        &self,
+        credentials: &Credentials<'_>,
+    ) -> Option<Result<Principal, AuthnError>> {
+        match self.chosen(credentials) {
+            Ok(Some(chosen)) => chosen.authenticate_now(credentials),
+            Ok(None) => Some(Err(AuthnError::MissingCredentials)),
+            Err(error) => Some(Err(error)),
+        }
+    }
+
     fn challenge(&self, error: Option<&AuthnError>) -> Challenge {
         challenge(&self.0, error)
     }

@@ -223,7 +223,11 @@ impl ServerSecurity {
         if let Some(id) = &claimed {
             credentials.check_attempt(id)?;
         }
-        match authenticator.authenticate(&credentials).await {
+        let decided = match authenticator.authenticate_now(&credentials) {
+            Some(decided) => decided,
+            None => authenticator.authenticate(&credentials).await,
+        };
+        match decided {
             Ok(principal) => {
                 if principal.expires_at().is_some() && principal.is_expired(self.clock().now()) {
                     return Err(AuthnError::Expired.into());
