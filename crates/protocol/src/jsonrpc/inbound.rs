@@ -30,8 +30,9 @@ impl<'a> Inbound<'a> {
     ///
     /// [`DecodeError`] says why and, if it could be read, for which request id.
     pub fn decode(bytes: &'a [u8], limits: &DecodeLimits) -> Result<Self, DecodeError> {
+        let mut params = RequestParams::default();
         if let Some(text) = std::str::from_utf8(bytes).ok()
-            && let Some(Ordinary { id, method, params }) = ordinary::read(text, limits.depth)
+            && let Some(Ordinary { id, method }) = ordinary::read(text, limits.depth, &mut params)
         {
             let request = Request { id, method: method.into(), params: None };
             return Ok(Self::Request(request, Ok(params)));

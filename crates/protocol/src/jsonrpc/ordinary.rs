@@ -16,15 +16,18 @@ use crate::{
 /// How many keys may be open at once: those of an object and of all that it is in. Kept on the stack.
 const MAX_KEYS: usize = 32;
 
-/// A request in which nothing is unusual.
+/// A request in which nothing is unusual, without its parameters.
 pub(super) struct Ordinary<'a> {
     pub(super) id: RequestId,
     pub(super) method: &'a str,
-    pub(super) params: RequestParams<'a>,
 }
 
-/// Reads a request; `None` if it is not ordinary.
-pub(super) fn read(text: &str, max_depth: usize) -> Option<Ordinary<'_>> {
+/// Reads a request; `None` if it is not ordinary. Its parameters go where they are to stay: they are large.
+pub(super) fn read<'a>(
+    text: &'a str,
+    max_depth: usize,
+    params: &mut RequestParams<'a>,
+) -> Option<Ordinary<'a>> {
     let mut reader = Reader {
         text,
         at: 0,
@@ -34,14 +37,13 @@ pub(super) fn read(text: &str, max_depth: usize) -> Option<Ordinary<'_>> {
         open: 0,
     };
     let (mut version, mut id, mut method) = (None, None, None);
-    let mut params = RequestParams::default();
     reader.blank();
     reader.object(|reader, key| {
         match key {
             "jsonrpc" => version = Some(reader.plain_string()?),
             "id" => id = Some(reader.id()?),
             "method" => method = Some(reader.plain_string()?),
-            "params" => reader.params(&mut params)?,
+            "params" => reader.params(params)?,
             "result" | "error" => return None,
             _ => reader.unknown(key, &decode::MEMBERS)?,
         }
@@ -49,7 +51,7 @@ pub(super) fn read(text: &str, max_depth: usize) -> Option<Ordinary<'_>> {
     })?;
     reader.blank();
     let whole = reader.at == text.len() && version? == "2.0";
-    whole.then_some(Ordinary { id: id?, method: method?, params })
+    whole.then_some(Ordinary { id: id?, method: method? })
 }
 
 struct Reader<'a> {
@@ -331,7 +333,11 @@ impl<'a> Reader<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::read;
+    use super::{Ordinary, RequestParams};
+
+    fn read(text: &str, max_depth: usize) -> Option<Ordinary<'_>> {
+        super::read(text, max_depth, &mut RequestParams::default())
+    }
 
     #[test]
     fn ordinary_requests_are_recognized() {

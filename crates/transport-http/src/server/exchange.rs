@@ -10,7 +10,8 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, request::Parts};
 use http_body::Body;
 use palisade_protocol::{
-    DecodeLimits, ErrorCode, ErrorObject, Inbound, ProtocolVersion, Request, RequestParams,
+    DecodeError, DecodeLimits, ErrorCode, ErrorObject, Inbound, ProtocolVersion, Request,
+    RequestParams,
 };
 use palisade_security::{
     AuthnError, CorrelationId, CorrelationIds, Credentials, GuardInput, Moment, Outcome, PeerInfo,
@@ -216,15 +217,18 @@ async fn serve(
     outbox: &Arc<Outbox>,
     trail: &mut Trail<'_>,
 ) -> Answer {
-    let understood = match understand(shared, words, body, trail) {
-        Ok(understood) => understood,
-        Err(answer) => return answer,
-    };
-    let Understood { request, params, version } = &understood;
+    let limits = DecodeLimits::with_depth(shared.security.limits().max_json_depth());
+    // It stays here: it is large, and every step looks at it.
+    let message = Inbound::decode(body, &limits);
+    let Understood { request, params, version } =
+        match understand(shared, words, body, &message, trail) {
+            Ok(understood) => understood,
+            Err(answer) => return answer,
+        };
     let dispatched = {
         let mut call = Call::new(body, request, params, principal, &shared.security, outbox);
-        call.version = *version;
-        trail.note_version(*version);
+        call.version = version;
+        trail.note_version(version);
         call.correlation_id = Some(trail.correlation_id());
         call.came = Some(trail.came());
         dispatch_in_time(&*shared.dispatcher, call)
@@ -235,26 +239,25 @@ async fn serve(
 }
 
 /// A request whose headers and body say the same.
-struct Understood<'a> {
-    request: Request<'a>,
-    params: RequestParams<'a>,
+struct Understood<'m, 'a> {
+    request: &'m Request<'a>,
+    params: &'m RequestParams<'a>,
     version: ProtocolVersion,
 }
 
-/// Decodes the message and holds the headers to it. Not async: nothing of what it takes to decode is kept
-/// while the request waits.
+/// Takes the request out of a message, and holds the headers to it.
 ///
 /// # Errors
 ///
 /// The answer, already recorded, if there is nothing to dispatch.
-fn understand<'a>(
+fn understand<'m, 'a>(
     shared: &Shared,
     words: &Words<'_>,
-    body: &'a Bytes,
+    body: &Bytes,
+    message: &'m Result<Inbound<'a>, DecodeError>,
     trail: &mut Trail<'_>,
-) -> Result<Understood<'a>, Answer> {
-    let limits = DecodeLimits::with_depth(shared.security.limits().max_json_depth());
-    let (request, params) = match Inbound::decode(body, &limits) {
+) -> Result<Understood<'m, 'a>, Answer> {
+    let (request, params) = match message {
         Ok(Inbound::Request(request, params)) => (request, params),
         Ok(Inbound::Notification(_)) => {
             // This revision defines none over HTTP: a disconnect is the cancellation.
@@ -275,20 +278,17 @@ fn understand<'a>(
             return Err(Answer::error(400, id, &error));
         }
     };
-    let agreed = params.map_err(|error| error.to_error()).and_then(|params| {
+    let agreed = params.as_ref().map_err(|error| error.to_error()).and_then(|params| {
         // Before the check, so that the record of a request with two faces says what it asked for.
-        trail.note_request(body, &request, &params);
-        let version = agree::check(words, &request, &params, &*shared.dispatcher)?;
-        Ok((params, version))
+        trail.note_request(body, request, params);
+        let version = agree::check(words, request, params, &*shared.dispatcher)?;
+        Ok(Understood { request, params, version })
     });
-    match agreed {
-        Ok((params, version)) => Ok(Understood { request, params, version }),
-        Err(error) => {
-            let code = Some(error.code.get());
-            trail.finish(Outcome::Denied, envelope_code(error.code), Some(400), code);
-            Err(Answer::error(400, Some(&request.id), &error))
-        }
-    }
+    agreed.map_err(|error| {
+        let code = Some(error.code.get());
+        trail.finish(Outcome::Denied, envelope_code(error.code), Some(400), code);
+        Answer::error(400, Some(&request.id), &error)
+    })
 }
 
 fn refuse(shared: &Shared, trail: &mut Trail<'_>, reject: &RejectError) -> Answer {
