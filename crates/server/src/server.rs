@@ -113,7 +113,9 @@ impl Shared {
 
 impl Dispatcher for Server {
     fn dispatch<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Reply> {
-        Box::pin(dispatch::dispatch(&self.0, call))
+        // Made where it is to stay: it is large.
+        let dispatch = Box::write(Box::new_uninit(), dispatch::dispatch(&self.0, call));
+        Box::into_pin(dispatch)
     }
 
     fn supported_versions(&self) -> &[ProtocolVersion] {

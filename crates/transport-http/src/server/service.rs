@@ -148,11 +148,14 @@ impl HttpService {
             .security
             .response_headers(&self.shared.input(&parts), entrance.peer.is_tls());
         let id = self.shared.ids.next_id();
-        let exchange =
+        // Made where it is to stay: it is large.
+        let exchange = Box::write(
+            Box::new_uninit(),
             exchange(Arc::clone(&self.shared), parts, body, entrance, Arc::clone(&outbox), id)
-                .instrument(request_span(id, TRANSPORT));
+                .instrument(request_span(id, TRANSPORT)),
+        );
         ResponseFuture {
-            exchange: Some(Box::pin(exchange)),
+            exchange: Some(Box::into_pin(exchange)),
             outbox: Some(outbox),
             keep_alive,
             headers,
