@@ -127,19 +127,24 @@ impl Answer {
         always: &ResponseHeaders,
         keep_alive: Duration,
     ) -> Response<HttpBody> {
-        let more = self.more.take().map_or_else(More::default, |more| *more);
-        if let Some(frames) = more.frames {
+        let more = self.more.take();
+        let (more, frames) = more.map_or((None, None), |more| (Some(more.headers), more.frames));
+        if let Some(frames) = frames {
             return stream_response(HttpBody::lasting(frames, keep_alive), always);
         }
-        let mut headers = more.headers;
-        if !self.message.is_empty() {
+        let message = std::mem::take(&mut self.message);
+        let is_json = !message.is_empty();
+        let mut response = Response::new(HttpBody::full(message));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        if let Some(more) = more {
+            *headers = more;
+        }
+        if is_json {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
-        self.write_headers(&mut headers);
-        always.write(&mut headers);
-        let mut response = Response::new(HttpBody::full(self.message));
-        *response.status_mut() = self.status;
-        *response.headers_mut() = headers;
+        self.write_headers(headers);
+        always.write(headers);
         response
     }
 

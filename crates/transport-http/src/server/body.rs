@@ -96,13 +96,11 @@ impl HttpBody {
         Self { kind: Kind::Lasting(Box::new(lasting)), streaming: None }
     }
 
-    /// The same body. If it is a stream, it counts as a request in flight as long as it lives.
-    pub(super) fn with_in_flight(self, in_flight: InFlight) -> Self {
-        let streaming = match self.kind {
-            Kind::Full(_) => None,
-            Kind::Stream(_) | Kind::Lasting(_) => Some(in_flight.streaming()),
-        };
-        Self { streaming, ..self }
+    /// Counts the body, if it is a stream, as a request in flight for as long as it lives.
+    pub(super) fn hold(&mut self, in_flight: InFlight) {
+        if let Kind::Stream(_) | Kind::Lasting(_) = self.kind {
+            self.streaming = Some(in_flight.streaming());
+        }
     }
 }
 

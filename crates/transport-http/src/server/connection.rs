@@ -212,7 +212,11 @@ impl Connections {
             let (service, served) = routes.find(request.uri().path());
             let entrance = Entrance::new(peer.clone(), served);
             let response = service.respond(request, entrance);
-            async move { Ok(response.await?.map(|body| body.with_in_flight(in_flight))) }
+            async move {
+                let mut response = response.await?;
+                response.body_mut().hold(in_flight);
+                Ok(response)
+            }
         })
     }
 }

@@ -226,11 +226,11 @@ pub struct ResponseFuture {
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 impl ResponseFuture {
-    fn respond(&self, mut response: Response<HttpBody>) -> <Self as Future>::Output {
+    /// Names the request in its response.
+    fn name(&self, response: &mut Response<HttpBody>) {
         if let Ok(id) = HeaderValue::from_bytes(&self.id.to_ascii()) {
             response.headers_mut().insert(REQUEST_ID, id);
         }
-        Ok(response)
     }
 
     fn stream(
@@ -246,7 +246,9 @@ impl ResponseFuture {
             last,
             pulse: Pulse::new(self.keep_alive),
         };
-        Poll::Ready(self.respond(stream_response(HttpBody::stream(stream), &self.headers)))
+        let mut response = stream_response(HttpBody::stream(stream), &self.headers);
+        self.name(&mut response);
+        Poll::Ready(Ok(response))
     }
 }
 
@@ -267,9 +269,9 @@ impl Future for ResponseFuture {
                     None => {
                         // Nobody waits for it any more, and nothing is in it.
                         this.outbox = None;
-                        return Poll::Ready(
-                            this.respond(answer.into_response(&this.headers, this.keep_alive)),
-                        );
+                        let mut response = answer.into_response(&this.headers, this.keep_alive);
+                        this.name(&mut response);
+                        return Poll::Ready(Ok(response));
                     }
                 }
             }
