@@ -22,7 +22,7 @@ pub enum RawAudit {
         path: PathBuf,
         /// What happens while records cannot be written.
         fail: RawFailMode,
-        /// How many records may wait; with `fail = "closed"` also how many requests may run. Default: 16384.
+        /// How many records may wait; with `fail = "closed"` also how many requests may run. Default: 32768.
         queue: Option<usize>,
         /// Within which time records are written, or `each_record`. Default: 100 ms.
         flush: Option<RawFlush>,

@@ -104,7 +104,7 @@ impl JsonLinesAudit {
     pub fn options(fail_mode: FailMode) -> JsonLinesOptions {
         JsonLinesOptions {
             fail_mode,
-            queue: 16_384,
+            queue: 32_768,
             flush: Flush::Within(Duration::from_millis(100)),
             key: None,
             max_file_bytes: None,
@@ -138,7 +138,7 @@ impl JsonLinesAudit {
 
 impl JsonLinesOptions {
     /// Sets how many records may wait, and in [`FailMode::Closed`] also how many requests may run at once.
-    /// Default: 16,384, at most 1,048,576. Memory is bounded by 4 KiB a record; most take 300 bytes.
+    /// Default: 32,768, at most 1,048,576. Memory is bounded by 4 KiB a record; most take 300 bytes.
     pub fn with_queue(mut self, records: usize) -> Self {
         self.queue = records;
         self
