@@ -43,10 +43,11 @@ struct Contender {
     security: &'static str,
 }
 
+/// Those that are compared stand next to each other.
 const CONTENDERS: &[Contender] = &[
     Contender { label: table::HYPER, binary: "bench-hyper", args: &[], security: "none" },
-    Contender { label: table::OPEN, binary: "bench-server", args: &[], security: "none" },
     Contender { label: table::PALISADE, binary: "bench-server", args: &[], security: "bearer" },
+    Contender { label: table::OPEN, binary: "bench-server", args: &[], security: "none" },
     Contender { label: table::FULL, binary: "bench-server", args: &[], security: "full" },
     Contender {
         label: "rmcp, router behind an Arc",
@@ -63,8 +64,8 @@ pub(crate) fn run(mut args: Args) -> Result {
     let of_sessions = args.flag("--sessions");
     let build_only = args.flag("--build");
     let unpinned = args.flag("--unpinned");
-    let seconds = args.parsed("--seconds", 3_u64)?;
-    let rounds = args.parsed("--rounds", 3_u32)?;
+    let seconds = args.parsed("--seconds", 2_u64)?;
+    let rounds = args.parsed("--rounds", 5_u32)?;
     args.finish()?;
     if seconds == 0 || rounds == 0 {
         return Err(Failure::new("at least one round of one second"));
@@ -86,7 +87,7 @@ pub(crate) fn run(mut args: Args) -> Result {
     let generator = Generator::find(&bench, &scratch, pins.as_ref().map(|pins| pins.load))?;
     let ticks = stat::ticks_per_second()?;
     println!(
-        "load from {}; {}; {rounds} rounds of {seconds} s each, median of the rounds",
+        "load from {}; {}; {rounds} rounds of {seconds} s each, median of the rounds and of their ratios",
         generator.name(),
         if pins.is_some() { "server and load on one processor each" } else { "nothing pinned" }
     );

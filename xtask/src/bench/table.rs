@@ -88,14 +88,21 @@ pub(super) fn print(tools: u32, connections: u32, rows: &[Row]) {
 fn compare(rows: &[Row], what: &str, with: &str, target: f64) {
     let find = |label| rows.iter().find(|row| row.label == label);
     if let (Some(ours), Some(theirs)) = (find(what), find(with)) {
-        let ratio = ours.rate() / theirs.rate();
-        let verdict = if ratio >= target { "met" } else { "MISSED" };
+        let share = ratio(&ours.rates, &theirs.rates);
+        let verdict = if share >= target { "met" } else { "MISSED" };
         println!(
-            "  {what} : {with} = {ratio:.2} in requests/s (target {target}, {verdict}), \
+            "  {what} : {with} = {share:.2} in requests/s (target {target}, {verdict}), \
              {:.2} in requests per CPU second",
-            theirs.cpu() / ours.cpu()
+            ratio(&theirs.cpu_micros, &ours.cpu_micros)
         );
     }
+}
+
+/// The median of the ratios, round by round: what else a machine does slows those down together that are
+/// measured one after the other.
+fn ratio(ours: &[f64], theirs: &[f64]) -> f64 {
+    let ratios: Vec<f64> = ours.iter().zip(theirs).map(|(ours, theirs)| ours / theirs).collect();
+    median(&ratios)
 }
 
 /// The middle value; of an even number of values, the mean of the middle two.
@@ -130,6 +137,14 @@ mod tests {
             assert!((median(&values) - expected).abs() < f64::EPSILON, "{values:?}");
         }
         assert!(median(&[]).is_nan());
+    }
+
+    #[test]
+    fn a_ratio_is_that_of_rounds_and_not_of_medians() {
+        // The machine was slow from the second half of the second round on.
+        let (ours, theirs) = ([80.0, 40.0, 40.0], [100.0, 100.0, 50.0]);
+        assert!((ratio(&ours, &theirs) - 0.8).abs() < 1e-9);
+        assert!((median(&ours) / median(&theirs) - 0.4).abs() < 1e-9);
     }
 
     #[test]
