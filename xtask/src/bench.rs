@@ -66,6 +66,7 @@ pub(crate) fn run(mut args: Args) -> Result {
     let unpinned = args.flag("--unpinned");
     let seconds = args.parsed("--seconds", 2_u64)?;
     let rounds = args.parsed("--rounds", 5_u32)?;
+    let only = args.option("--connections")?;
     args.finish()?;
     if seconds == 0 || rounds == 0 {
         return Err(Failure::new("at least one round of one second"));
@@ -97,7 +98,14 @@ pub(crate) fn run(mut args: Args) -> Result {
             programs.insert(*binary, release_binary(&bench, binary)?);
         }
     }
-    for (tools, connections) in TOOLS.into_iter().flat_map(|t| CONNECTIONS.map(|c| (t, c))) {
+    let wanted =
+        |connections: &u32| only.as_ref().is_none_or(|only| *only == connections.to_string());
+    let numbers: Vec<u32> = CONNECTIONS.into_iter().filter(wanted).collect();
+    if numbers.is_empty() {
+        return Err(Failure::new(format!("`--connections` is one of {CONNECTIONS:?}")));
+    }
+    for (tools, connections) in TOOLS.into_iter().flat_map(|t| numbers.iter().map(move |c| (t, *c)))
+    {
         let mut rows: Vec<Row> = CONTENDERS.iter().map(|one| Row::new(one.label)).collect();
         for _ in 0..rounds {
             for (contender, row) in CONTENDERS.iter().zip(&mut rows) {

@@ -90,7 +90,7 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "bench",
-        usage: "[--build] [--stdio] [--sessions] [--seconds N] [--rounds N] [--unpinned]",
+        usage: "[--build] [--stdio] [--sessions] [--seconds N] [--rounds N] [--connections 1|32] [--unpinned]",
         about: "measure against rmcp and bare hyper over HTTP, or with `--stdio` against rmcp over stdio; `--sessions` measures older clients, `--build` the build",
         run: bench::run,
     },
