@@ -71,6 +71,12 @@ pub(crate) fn run(mut args: Args) -> Result {
     if seconds == 0 || rounds == 0 {
         return Err(Failure::new("at least one round of one second"));
     }
+    let wanted =
+        |connections: &u32| only.as_ref().is_none_or(|only| *only == connections.to_string());
+    let numbers: Vec<u32> = CONNECTIONS.into_iter().filter(wanted).collect();
+    if numbers.is_empty() {
+        return Err(Failure::new(format!("`--connections` is one of {CONNECTIONS:?}")));
+    }
     let root = workspace::root()?;
     let scratch = Metadata::load(&root)?.target.join("bench");
     std::fs::create_dir_all(&scratch).map_err(Failure::at(&scratch))?;
@@ -97,12 +103,6 @@ pub(crate) fn run(mut args: Args) -> Result {
         if !programs.contains_key(binary) {
             programs.insert(*binary, release_binary(&bench, binary)?);
         }
-    }
-    let wanted =
-        |connections: &u32| only.as_ref().is_none_or(|only| *only == connections.to_string());
-    let numbers: Vec<u32> = CONNECTIONS.into_iter().filter(wanted).collect();
-    if numbers.is_empty() {
-        return Err(Failure::new(format!("`--connections` is one of {CONNECTIONS:?}")));
     }
     for (tools, connections) in TOOLS.into_iter().flat_map(|t| numbers.iter().map(move |c| (t, *c)))
     {
