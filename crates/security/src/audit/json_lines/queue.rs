@@ -12,8 +12,9 @@ use super::{AuditError, ChainHead, FailMode};
 const KEPT_BYTES: usize = 1 << 20;
 
 /// So many bytes of records are written as soon as they are there, to be handed to the disk later: all of a
-/// tenth of a second together would push out of the processor's cache what requests use.
-const BATCH_BYTES: usize = 64 << 10;
+/// tenth of a second together would push out of the processor's cache what requests use. Less at a time would
+/// wake the writer more often, which takes the processor from them.
+const BATCH_BYTES: usize = 256 << 10;
 
 #[derive(Debug)]
 pub(super) struct Rules {
