@@ -127,18 +127,16 @@ impl Answer {
         always: &ResponseHeaders,
         keep_alive: Duration,
     ) -> Response<HttpBody> {
-        let more = self.more.take();
-        let (more, frames) = more.map_or((None, None), |more| (Some(more.headers), more.frames));
-        if let Some(frames) = frames {
+        let mut more = self.more.take();
+        if let Some(frames) = more.as_mut().and_then(|more| more.frames.take()) {
             return stream_response(HttpBody::lasting(frames, keep_alive), always);
         }
-        let message = std::mem::take(&mut self.message);
-        let is_json = !message.is_empty();
-        let mut response = Response::new(HttpBody::full(message));
+        let is_json = !self.message.is_empty();
+        let mut response = Response::new(HttpBody::full(std::mem::take(&mut self.message)));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         if let Some(more) = more {
-            *headers = more;
+            *headers = more.headers;
         }
         if is_json {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
