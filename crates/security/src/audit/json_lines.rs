@@ -189,7 +189,8 @@ impl JsonLinesOptions {
     ///
     /// # Errors
     ///
-    /// [`AuditFileError`] if an option is out of range. In [`FailMode::Closed`] also if the first line cannot be written within five seconds.
+    /// [`AuditFileError`] if an option is out of range. In [`FailMode::Closed`] also if the first line cannot be
+    /// written within five seconds.
     pub fn write_to(
         self,
         writer: impl Write + Send + 'static,
